@@ -1,0 +1,127 @@
+import { Duration } from "aws-cdk-lib";
+import {
+  Chain,
+  DefinitionBody,
+  LogLevel,
+  StateMachine,
+  StateMachineType,
+  Succeed,
+} from "aws-cdk-lib/aws-stepfunctions";
+import type { LogGroup } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { CompleteHook } from "./retire/complete-hook.ts";
+import { Drain } from "./retire/drain.ts";
+import { FindNode } from "./retire/find-node.ts";
+import { ForgetNode } from "./retire/forget-node.ts";
+import { Recover } from "./retire/recover.ts";
+import { TakeOwnership } from "./retire/take-ownership.ts";
+import { TakeSlot } from "./retire/take-slot.ts";
+import { patientRetries } from "./retry-policies.ts";
+import { taskState } from "./task-state.ts";
+import type { TaskFunctions } from "./tasks.ts";
+
+export interface RetireNodeProps {
+  /** Fixed, so that the functions can be told it without depending on the machine. */
+  readonly stateMachineName: string;
+  readonly functions: TaskFunctions;
+  readonly logGroup: LogGroup;
+}
+
+/**
+ * Retires one instance:
+ *
+ * ```
+ * Take ownership → Find node → Cordon node → Take slot → Drain work → Drain system jobs
+ *   → Give slot back → Complete hook → Await termination → Forget node → Look again → Record
+ * ```
+ *
+ * One execution handles one instance. Whatever goes wrong ends in *Recover*.
+ * An execution that is stopped from outside runs no Catch: its leases run out,
+ * and the event of its end is what the reconciler acts on.
+ */
+export class RetireNode extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: RetireNodeProps) {
+    super(scope, id);
+    const { functions } = props;
+    const step = { functions, onError: new Recover(this, "Recovery", { functions }) };
+
+    const record = taskState(this, "Record retirement", {
+      ...step,
+      task: "retire/record-retirement",
+      comment: "Ends the ownership and writes the summary that becomes the execution's output.",
+      resultPath: "$",
+      retries: patientRetries,
+    });
+    const completeHook = new CompleteHook(this, "Completion", { ...step, retained: record });
+    const takeOwnership = new TakeOwnership(this, "Ownership", step);
+    const findNode = new FindNode(this, "Finding", { ...step, withoutDrain: completeHook });
+    const cordon = taskState(this, "Cordon node", {
+      ...step,
+      task: "retire/cordon-node",
+      comment:
+        "Makes the node ineligible at once: work that leaves another node must not land here.",
+      resultPath: "$.cordon",
+    });
+    const takeSlot = new TakeSlot(this, "Slot", step);
+    const drainWork = new Drain(this, "Work", {
+      ...step,
+      pass: "work",
+      names: {
+        start: "Drain work",
+        await: "Await drain",
+        isDrained: "Is the node drained?",
+        keepAlive: "Keep hook alive during drain",
+        wait: "Wait during drain",
+      },
+    });
+    const drainSystem = new Drain(this, "System", {
+      ...step,
+      pass: "system",
+      names: {
+        start: "Drain system jobs",
+        await: "Await system drain",
+        isDrained: "Are the system jobs drained?",
+        keepAlive: "Keep hook alive during system drain",
+        wait: "Wait during system drain",
+      },
+    });
+    const giveSlotBack = taskState(this, "Give slot back", {
+      ...step,
+      task: "retire/give-slot-back",
+      comment: "The next node may drain.",
+      resultPath: "$.slot",
+      retries: patientRetries,
+    });
+    const forgetNode = new ForgetNode(this, "Forgetting", step);
+
+    Chain.start(takeOwnership)
+      .next(findNode)
+      .next(cordon)
+      .next(takeSlot)
+      .next(drainWork)
+      .next(drainSystem)
+      .next(giveSlotBack)
+      .next(completeHook)
+      .next(forgetNode)
+      .next(record)
+      .next(new Succeed(this, "Retired"));
+
+    this.stateMachine = new StateMachine(this, "StateMachine", {
+      stateMachineName: props.stateMachineName,
+      stateMachineType: StateMachineType.STANDARD,
+      comment: [
+        "Drover: retires one instance (cordon, drain, complete the hook, forget).",
+        'Started by events; by hand with {"instanceId": "i-0123456789abcdef0"}',
+        'or {"instanceId": "i-0123456789abcdef0", "capacity": "shrink"}.',
+      ].join(" "),
+      definitionBody: DefinitionBody.fromChainable(takeOwnership),
+      // A queue and a drain under a hook end within its 48 hours; a retirement by
+      // hand has no hook, so it gets twice that.
+      timeout: Duration.days(4),
+      logs: { destination: props.logGroup, level: LogLevel.ERROR, includeExecutionData: true },
+      tracingEnabled: false,
+    });
+  }
+}

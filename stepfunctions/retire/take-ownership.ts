@@ -1,0 +1,64 @@
+import {
+  Choice,
+  Condition,
+  Fail,
+  type INextable,
+  JsonPath,
+  type State,
+  StateMachineFragment,
+  TaskInput,
+} from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+import { refusals } from "../../lambdas/runtime/errors.ts";
+import { otherwise } from "../otherwise.ts";
+import { patientRetries } from "../retry-policies.ts";
+import { type StepProps, taskState } from "../task-state.ts";
+import { KeepAlive } from "./keep-alive.ts";
+
+/**
+ * The instance gets one owner: this execution. The input of a person is checked
+ * here, and refused with a right one shown. While the stop parameter is set,
+ * the hook is kept alive and nothing begins.
+ */
+export class TakeOwnership extends StateMachineFragment {
+  readonly startState: State;
+  readonly endStates: INextable[];
+
+  constructor(scope: Construct, id: string, props: StepProps) {
+    super(scope, id);
+    const refused = new Fail(this, "Refused", {
+      comment:
+        "The input was not understood, or another execution handles the instance. Nothing was changed.",
+      errorPath: "$.error.Error",
+      causePath: "$.error.Cause",
+    });
+    const take = taskState(this, "Take ownership", {
+      ...props,
+      task: "retire/take-ownership",
+      comment:
+        "Checks the input, reads the pool's settings, and makes this execution the owner of the instance.",
+      payload: TaskInput.fromObject({
+        input: JsonPath.objectAt("$"),
+        execution: JsonPath.executionId,
+        startedAt: JsonPath.executionStartTime,
+      }),
+      resultPath: "$",
+      retries: patientRetries,
+      // Until it has answered there is nothing to give back: whatever ends it ends
+      // the execution, and the hook is left to the reconciler.
+      refused: { errors: [...refusals], next: refused },
+    });
+    const isStopped = new Choice(this, "Is Drover stopped?");
+    const hold = new KeepAlive(this, "While stopped", {
+      ...props,
+      keepAlive: "Keep hook alive while stopped",
+      wait: "Wait while stopped",
+      secondsPath: "$.stopped.waitSeconds",
+    });
+    take.next(isStopped.when(Condition.isPresent("$.stopped"), hold));
+    hold.next(take);
+
+    this.startState = take;
+    this.endStates = [otherwise(isStopped)];
+  }
+}

@@ -1,0 +1,52 @@
+import {
+  Choice,
+  Condition,
+  type INextable,
+  type State,
+  StateMachineFragment,
+  Wait,
+  WaitTime,
+} from "aws-cdk-lib/aws-stepfunctions";
+import type { Construct } from "constructs";
+import { otherwise } from "../otherwise.ts";
+import { patientRetries } from "../retry-policies.ts";
+import { type StepProps, taskState } from "../task-state.ts";
+
+/**
+ * Only so many nodes of a pool, and of the cluster, drain at the same time.
+ * Drains that people started count too; so they are counted anew before each
+ * try. *Take slot* sends the hook's heartbeat itself, since a queue can last
+ * for a day: with waits of up to three minutes (`slotWait`) that makes 960
+ * rounds of 14 history events, far below the 25,000 that an execution may have.
+ */
+export class TakeSlot extends StateMachineFragment {
+  readonly startState: State;
+  readonly endStates: INextable[];
+
+  constructor(scope: Construct, id: string, props: StepProps) {
+    super(scope, id);
+    const count = taskState(this, "Count drains", {
+      ...props,
+      task: "retire/count-drains",
+      comment: "Counts the drains that are not Drover's, and how many the servers' version allows.",
+      resultPath: "$.drains",
+    });
+    const take = taskState(this, "Take slot", {
+      ...props,
+      task: "retire/take-slot",
+      comment: "Takes a slot of the pool and of the cluster, and keeps the hook alive.",
+      resultPath: "$.slot",
+      retries: patientRetries,
+    });
+    const isFree = new Choice(this, "Is a slot free?");
+    const wait = new Wait(this, "Wait for a slot", {
+      time: WaitTime.secondsPath("$.slot.waitSeconds"),
+    });
+    count.next(take);
+    take.next(isFree.when(Condition.numberGreaterThan("$.slot.waitSeconds", 0), wait));
+    wait.next(count);
+
+    this.startState = count;
+    this.endStates = [otherwise(isFree)];
+  }
+}

@@ -1,0 +1,57 @@
+import { Duration } from "aws-cdk-lib";
+import {
+  type IChainable,
+  type RetryProps,
+  TaskInput,
+  Timeout,
+} from "aws-cdk-lib/aws-stepfunctions";
+import { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
+import type { Construct } from "constructs";
+import { standardRetries } from "./retry-policies.ts";
+import { type RetireTask, retireTasks, type TaskFunctions } from "./tasks.ts";
+
+/** What every step of a state machine is given. */
+export interface StepProps {
+  readonly functions: TaskFunctions;
+  /** Where everything goes that no step foresaw. */
+  readonly onError: IChainable;
+}
+
+export interface TaskStateProps extends StepProps {
+  readonly task: RetireTask;
+  /** Where the answer is put in the payload: `$.node`, … or `$` for all of it. */
+  readonly resultPath: string;
+  /** @default - the payload as it is */
+  readonly payload?: TaskInput;
+  /** @default - standardRetries */
+  readonly retries?: readonly RetryProps[];
+  /** Errors that have a way of their own. */
+  readonly refused?: { readonly errors: string[]; readonly next: IChainable };
+  /** One sentence, shown in the console. */
+  readonly comment: string;
+}
+
+/**
+ * One task, one function: the payload goes in, the answer is put beside what is
+ * known already, and an error that outlived its retries goes to `onError` with
+ * its name and cause in `$.error`.
+ */
+export const taskState = (scope: Construct, name: string, props: TaskStateProps): LambdaInvoke => {
+  const state = new LambdaInvoke(scope, name, {
+    comment: props.comment,
+    lambdaFunction: props.functions(props.task),
+    payload: props.payload ?? TaskInput.fromJsonPathAt("$"),
+    payloadResponseOnly: true,
+    // The retries below cover Lambda's own errors too.
+    retryOnServiceExceptions: false,
+    resultPath: props.resultPath,
+    // The function's own time-out comes first; this one is for the call itself.
+    taskTimeout: Timeout.duration(Duration.seconds(retireTasks[props.task].timeoutSeconds + 30)),
+  });
+  for (const retry of props.retries ?? standardRetries) state.addRetry(retry);
+  if (props.refused) {
+    state.addCatch(props.refused.next, { errors: props.refused.errors, resultPath: "$.error" });
+  }
+  state.addCatch(props.onError, { resultPath: "$.error" });
+  return state;
+};

@@ -1,0 +1,49 @@
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+
+/** How a task's function is run. */
+export interface TaskTraits {
+  /**
+   * Whether it talks to Nomad or Consul. Only such functions run in the VPC:
+   * heartbeats, completions and records go on when the network is broken.
+   */
+  readonly inVpc: boolean;
+  /** The function's time-out in seconds; its Task state waits a little longer. */
+  readonly timeoutSeconds: number;
+  /** Memory in MiB. */
+  readonly memory: number;
+}
+
+const quick = { inVpc: false, timeoutSeconds: 30, memory: 256 } as const;
+const inVpc = { inVpc: true, timeoutSeconds: 60, memory: 256 } as const;
+
+/** The tasks of `retire-node`, by the path of their handler under `lambdas/`. */
+export const retireTasks = {
+  "retire/take-ownership": quick,
+  "retire/find-node": inVpc,
+  "retire/keep-alive": quick,
+  "retire/cordon-node": inVpc,
+  "retire/count-drains": inVpc,
+  "retire/take-slot": quick,
+  "retire/start-drain": inVpc,
+  // Waits for up to ten minutes in one call (`roundSeconds`), with room for a
+  // last answer; most of its cost is its memory.
+  "retire/await-drain": { inVpc: true, timeoutSeconds: 720, memory: 128 },
+  "retire/give-slot-back": quick,
+  "retire/complete-hook": quick,
+  "retire/await-termination": quick,
+  "retire/forget-node": inVpc,
+  "retire/look-again": inVpc,
+  "retire/record-retirement": quick,
+  "retire/recover": quick,
+} as const satisfies Record<string, TaskTraits>;
+
+/** What the rules start. */
+export const intakeTask = { "intake/intake": quick } as const satisfies Record<string, TaskTraits>;
+
+export const allTasks = { ...intakeTask, ...retireTasks };
+
+export type RetireTask = keyof typeof retireTasks;
+export type Task = keyof typeof allTasks;
+
+/** Gives the function (a version of it, so that a deploy changes nothing under a running execution). */
+export type TaskFunctions = (task: RetireTask) => IFunction;
