@@ -1,0 +1,252 @@
+import * as v from "valibot";
+
+import type { Clock } from "../../lambdas/runtime/clock.ts";
+import type { Random } from "../random.ts";
+import { uuid } from "../random.ts";
+import { AwsError, operation, serveAwsJson } from "./aws-json.ts";
+import type { Service } from "./service.ts";
+
+export type ExecutionStatus = "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+/** How an execution ended. */
+export type Outcome =
+  | { readonly status: "SUCCEEDED"; readonly output: string }
+  | {
+      readonly status: "FAILED" | "TIMED_OUT" | "ABORTED";
+      readonly error?: string | undefined;
+      readonly cause?: string | undefined;
+    };
+
+/** What runs the state machines. */
+export interface Engine {
+  /**
+   * Begins an execution.
+   *
+   * @param execution - its ARNs without a version or alias, its name and input (JSON)
+   * @returns its outcome and a way to stop it (the outcome is then of no
+   *   interest); undefined when there is no such state machine
+   */
+  start(
+    execution: Pick<Execution, "executionArn" | "stateMachineArn" | "name" | "input">,
+  ): { readonly outcome: Promise<Outcome>; readonly stop: () => void } | undefined;
+}
+
+/** An execution as it is recorded. Times are milliseconds since the epoch. */
+export interface Execution {
+  readonly executionArn: string;
+  readonly stateMachineArn: string;
+  readonly name: string;
+  readonly input: string;
+  readonly startedAt: number;
+  status: ExecutionStatus;
+  stoppedAt?: number;
+  output?: string;
+  error?: string | undefined;
+  cause?: string | undefined;
+}
+
+export interface StepFunctions {
+  readonly service: Service;
+  /** Every execution there has been, oldest first. */
+  executions(): readonly Execution[];
+}
+
+/** The status-change event, in the shape of "EventBridge: Step Functions execution status change". */
+const describeChange = (
+  execution: Execution,
+  id: string,
+  region: string,
+  account: string,
+  now: number,
+) => ({
+  version: "0",
+  id,
+  "detail-type": "Step Functions Execution Status Change",
+  source: "aws.states",
+  account,
+  time: new Date(now).toISOString().replace(/\.\d+Z$/, "Z"),
+  region,
+  resources: [execution.executionArn],
+  detail: {
+    executionArn: execution.executionArn,
+    stateMachineArn: execution.stateMachineArn,
+    name: execution.name,
+    status: execution.status,
+    startDate: execution.startedAt,
+    stopDate: execution.stoppedAt ?? null,
+    input: execution.input,
+    output: execution.output ?? null,
+    inputDetails: { included: true },
+    outputDetails: execution.output === undefined ? null : { included: true },
+    error: execution.error ?? null,
+    cause: execution.cause ?? null,
+  },
+});
+
+/** A state machine's ARN without the version or alias. */
+const unqualified = (stateMachineArn: string): string =>
+  /^arn:[^:]*:states:[^:]*:[^:]*:stateMachine:[^:]+/.exec(stateMachineArn)?.[0] ?? stateMachineArn;
+
+/**
+ * Emulates the control side of Step Functions over an engine.
+ *
+ * Source: AWS Step Functions API Reference, StartExecution: the same name and
+ * input while the execution runs answers with that execution; a closed
+ * execution's name, or another input, is `ExecutionAlreadyExists`; names have 1
+ * to 80 characters. A name is free again after 90 days.
+ */
+export const createStepFunctions = ({
+  engine,
+  clock,
+  random,
+  publish = () => undefined,
+  region = "eu-west-1",
+  account = "123456789012",
+}: {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Takes the status-change events of the executions. */
+  readonly publish?: (event: ReturnType<typeof describeChange>) => void;
+  readonly region?: string;
+  readonly account?: string;
+}): StepFunctions => {
+  const executions = new Map<string, Execution>();
+  const past: Execution[] = [];
+  const stops = new Map<string, () => void>();
+
+  const announce = (execution: Execution) =>
+    publish(describeChange(execution, uuid(random), region, account, clock.now()));
+
+  const close = (execution: Execution, outcome: Outcome) => {
+    if (execution.status !== "RUNNING") return;
+    Object.assign(execution, outcome, { stoppedAt: clock.now() });
+    stops.delete(execution.executionArn);
+    announce(execution);
+  };
+
+  const begin = (givenArn: string, name: string, input: string): Execution => {
+    const stateMachineArn = unqualified(givenArn);
+    const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+    const earlier = executions.get(executionArn);
+    const nameIsFree =
+      earlier?.stoppedAt !== undefined && clock.now() - earlier.stoppedAt > 90 * 86_400_000;
+    if (earlier !== undefined && !nameIsFree) {
+      if (earlier.status === "RUNNING" && earlier.input === input) return earlier;
+      throw new AwsError("ExecutionAlreadyExists", `Execution Already Exists: '${executionArn}'`);
+    }
+    const run = engine.start({ executionArn, stateMachineArn, name, input });
+    if (run === undefined)
+      throw new AwsError("StateMachineDoesNotExist", `State Machine Does Not Exist: '${givenArn}'`);
+    const execution: Execution = {
+      executionArn,
+      stateMachineArn,
+      name,
+      input,
+      startedAt: clock.now(),
+      status: "RUNNING",
+    };
+    executions.set(executionArn, execution);
+    past.push(execution);
+    stops.set(executionArn, run.stop);
+    announce(execution);
+    run.outcome.then(
+      (ended) => close(execution, ended),
+      (error: unknown) =>
+        close(execution, { status: "FAILED", error: "States.Runtime", cause: String(error) }),
+    );
+    return execution;
+  };
+
+  const find = (executionArn: string): Execution => {
+    const execution = executions.get(executionArn);
+    if (execution === undefined)
+      throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${executionArn}'`);
+    return execution;
+  };
+
+  const describe = (execution: Execution) => ({
+    executionArn: execution.executionArn,
+    stateMachineArn: execution.stateMachineArn,
+    name: execution.name,
+    status: execution.status,
+    startDate: execution.startedAt / 1000,
+    ...(execution.stoppedAt === undefined ? {} : { stopDate: execution.stoppedAt / 1000 }),
+  });
+
+  const service = serveAwsJson("AWSStepFunctions", "1.0", {
+    StartExecution: operation(
+      v.strictObject({
+        stateMachineArn: v.string(),
+        name: v.optional(v.string()),
+        input: v.optional(v.string(), "{}"),
+      }),
+      ({ stateMachineArn, name = uuid(random), input }) => {
+        if (!/^[\w-]{1,80}$/.test(name))
+          throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
+        checkInput(input);
+        const { executionArn, startedAt } = begin(stateMachineArn, name, input);
+        return { executionArn, startDate: startedAt / 1000 };
+      },
+    ),
+    DescribeExecution: operation(
+      v.strictObject({ executionArn: v.string() }),
+      ({ executionArn }) => {
+        const execution = find(executionArn);
+        const { input, output, error, cause } = execution;
+        return { ...describe(execution), input, output, error, cause };
+      },
+    ),
+    StopExecution: operation(
+      v.strictObject({
+        executionArn: v.string(),
+        error: v.optional(v.string()),
+        cause: v.optional(v.string()),
+      }),
+      ({ executionArn, error, cause }) => {
+        const execution = find(executionArn);
+        stops.get(executionArn)?.();
+        close(execution, { status: "ABORTED", error, cause });
+        return { stopDate: (execution.stoppedAt ?? clock.now()) / 1000 };
+      },
+    ),
+    ListExecutions: operation(
+      v.strictObject({
+        stateMachineArn: v.string(),
+        statusFilter: v.optional(v.string()),
+        maxResults: v.optional(v.number(), 100),
+        nextToken: v.optional(v.string(), "0"),
+      }),
+      ({ stateMachineArn, statusFilter, maxResults, nextToken }) => {
+        const found = past
+          .filter((each) => each.stateMachineArn === unqualified(stateMachineArn))
+          .filter((each) => statusFilter === undefined || each.status === statusFilter)
+          .toReversed();
+        const from = Number(nextToken);
+        const until = from + (maxResults === 0 ? 100 : maxResults);
+        return {
+          executions: found.slice(from, until).map(describe),
+          ...(until < found.length ? { nextToken: String(until) } : {}),
+        };
+      },
+    ),
+  });
+
+  return { service, executions: () => past };
+};
+
+/** Largest input of an execution in bytes (Step Functions quotas: 256 KiB). */
+const largestInput = 262_144;
+
+const checkInput = (input: string): void => {
+  if (Buffer.byteLength(input) > largestInput)
+    throw new AwsError("InvalidExecutionInput", "Invalid Execution Input: longer than 262144");
+  try {
+    JSON.parse(input);
+  } catch (error) {
+    throw new AwsError(
+      "InvalidExecutionInput",
+      `Invalid State Machine Execution Input: '${String(error)}'`,
+    );
+  }
+};
