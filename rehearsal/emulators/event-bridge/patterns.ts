@@ -1,0 +1,155 @@
+/** An event pattern, as a rule states it: leaves are arrays of what may match. */
+export interface EventPattern {
+  readonly [field: string]: EventPattern | readonly unknown[];
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Fields = { readonly [key: string]: Json };
+
+/** Whether one of an event's values (undefined: there is none) satisfies a leaf. */
+type Test = (value: Json | undefined) => boolean;
+
+/**
+ * Compiles an event pattern.
+ *
+ * Source: Amazon EventBridge User Guide, "Creating Amazon EventBridge event
+ * patterns" and "Comparison operators for use in event patterns": all fields
+ * must match; of a leaf's array one element; where the event has an array, one
+ * of its elements is enough.
+ *
+ * @throws for what is no pattern and for operators that are not emulated: a rule
+ *   that quietly never matched would pass for one that is right
+ */
+export const compilePattern = (pattern: EventPattern): ((event: unknown) => boolean) => {
+  const match = compileFields(pattern, "the event");
+  return (event) => match(isFields(event) ? event : {});
+};
+
+/** Whether an event matches a pattern. For many events compile the pattern once. */
+export const matches = (pattern: EventPattern, event: unknown): boolean =>
+  compilePattern(pattern)(event);
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const compileFields = (pattern: unknown, path: string): ((event: Fields) => boolean) => {
+  if (!isFields(pattern)) throw new Error(`${path} must be an object or an array`);
+  if (Object.keys(pattern).length === 0) throw new Error(`${path}: an empty object is no pattern`);
+  const tests = Object.entries(pattern).map(([name, inner]) => {
+    const here = `${path}.${name}`;
+    if (name === "$or") return compileOr(inner, path);
+    if (Array.isArray(inner)) return compileLeaf(name, inner, here);
+    return descend(name, compileFields(inner, here));
+  });
+  return (event) => tests.every((test) => test(event));
+};
+
+const compileOr = (alternatives: unknown, path: string): ((event: Fields) => boolean) => {
+  if (!Array.isArray(alternatives) || alternatives.length < 2)
+    throw new Error(`${path}.$or needs at least two patterns`);
+  const tests = alternatives.map((each) => compileFields(each, path));
+  return (event) => tests.some((test) => test(event));
+};
+
+const descend =
+  (name: string, inner: (event: Fields) => boolean) =>
+  (event: Fields): boolean => {
+    const value = event[name];
+    // An absent object may still satisfy {"exists": false} further down.
+    const objects = Array.isArray(value) ? value.filter(isFields) : [isFields(value) ? value : {}];
+    return objects.some(inner);
+  };
+
+const compileLeaf = (name: string, leaf: readonly unknown[], path: string) => {
+  if (leaf.length === 0) throw new Error(`${path}: an empty array matches nothing`);
+  const tests = leaf.map((each) => compileTest(each, path));
+  return (event: Fields): boolean => {
+    const value = event[name];
+    // `exists` looks at leaves alone: an object counts as absent.
+    const values: readonly (Json | undefined)[] = Array.isArray(value)
+      ? value.length === 0
+        ? [undefined]
+        : value
+      : [isFields(value) ? undefined : value];
+    return values.some((each) => tests.some((test) => test(each)));
+  };
+};
+
+const compileTest = (wanted: unknown, path: string): Test => {
+  if (wanted === null || ["string", "boolean", "number"].includes(typeof wanted))
+    return (value) => value === wanted;
+  const entries = isFields(wanted) ? Object.entries(wanted) : [];
+  const [operator, operand] = entries[0] ?? [];
+  if (operator === undefined || entries.length !== 1)
+    throw new Error(`${path}: ${JSON.stringify(wanted)} is no value and no operator`);
+  return compileOperator(operator, operand, path);
+};
+
+const compileOperator = (operator: string, operand: unknown, path: string): Test => {
+  const refuse = (): never => {
+    throw new Error(`${path}: ${JSON.stringify({ [operator]: operand })} is not emulated`);
+  };
+  const text = (): string => (typeof operand === "string" ? operand : refuse());
+  switch (operator) {
+    case "exists": {
+      if (typeof operand !== "boolean") return refuse();
+      return (value) => (value !== undefined) === operand;
+    }
+    case "prefix": {
+      const prefix = text();
+      return (value) => typeof value === "string" && value.startsWith(prefix);
+    }
+    case "suffix": {
+      const suffix = text();
+      return (value) => typeof value === "string" && value.endsWith(suffix);
+    }
+    case "equals-ignore-case": {
+      const wanted = text().toLowerCase();
+      return (value) => typeof value === "string" && value.toLowerCase() === wanted;
+    }
+    case "anything-but":
+      return compileAnythingBut(operand, path);
+    case "numeric":
+      return compileNumeric(operand, refuse);
+    default:
+      return refuse();
+  }
+};
+
+/** Everything that is present and is none of a list, or has not the prefix or suffix. */
+const compileAnythingBut = (operand: unknown, path: string): Test => {
+  const unwanted: Test[] = isFields(operand)
+    ? Object.entries(operand).flatMap(([operator, inner]) => {
+        if (operator !== "prefix" && operator !== "suffix")
+          throw new Error(`${path}: anything-but ${operator} is not emulated`);
+        const affixes: readonly unknown[] = Array.isArray(inner) ? inner : [inner];
+        return affixes.map((affix) => compileOperator(operator, affix, path));
+      })
+    : (Array.isArray(operand) ? operand : [operand]).map((each) => {
+        if (typeof each !== "string" && typeof each !== "number")
+          throw new Error(`${path}: anything-but ${JSON.stringify(each)} is not emulated`);
+        return (value) => value === each;
+      });
+  return (value) => value !== undefined && !unwanted.some((test) => test(value));
+};
+
+const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  "=": (a, b) => a === b,
+  "<": (a, b) => a < b,
+  "<=": (a, b) => a <= b,
+  ">": (a, b) => a > b,
+  ">=": (a, b) => a >= b,
+};
+
+/** `[">", 0, "<=", 5]`: one comparison or two. */
+const compileNumeric = (operand: unknown, refuse: () => never): Test => {
+  if (!Array.isArray(operand) || (operand.length !== 2 && operand.length !== 4)) return refuse();
+  const tests: ((value: number) => boolean)[] = [];
+  for (let index = 0; index < operand.length; index += 2) {
+    const compare = comparisons[String(operand[index])];
+    const bound: unknown = operand[index + 1];
+    if (compare === undefined || typeof bound !== "number") return refuse();
+    tests.push((value) => compare(value, bound));
+  }
+  return (value) => typeof value === "number" && tests.every((test) => test(value));
+};
