@@ -1,0 +1,55 @@
+import {
+  DescribeExecutionCommand,
+  ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { awsClientOptions } from "./aws.ts";
+
+export type ExecutionStatus = "running" | "succeeded" | "ended badly" | "unknown";
+
+export interface Executions {
+  /** `unknown` when there is none of this name (any more). */
+  status(execution: string): Promise<ExecutionStatus>;
+  /** @returns false when an execution of this name exists already and has ended, or has another input */
+  start(stateMachine: string, name: string, input: unknown): Promise<boolean>;
+}
+
+/** The ARN of an execution, from its machine's ARN and its name. */
+export const executionArn = (stateMachine: string, name: string): string =>
+  `${stateMachine.replace(":stateMachine:", ":execution:")}:${name}`;
+
+export const executionsClient = (surroundings: Surroundings): Executions => {
+  const client = new SFNClient(awsClientOptions(surroundings));
+  return {
+    async status(execution) {
+      try {
+        const { status } = await client.send(
+          new DescribeExecutionCommand({ executionArn: execution }),
+        );
+        if (status === "SUCCEEDED") return "succeeded";
+        return status === "RUNNING" || status === "PENDING_REDRIVE" ? "running" : "ended badly";
+      } catch (error) {
+        if (error instanceof ExecutionDoesNotExist) return "unknown";
+        throw error;
+      }
+    },
+    async start(stateMachine, name, input) {
+      try {
+        await client.send(
+          new StartExecutionCommand({
+            stateMachineArn: stateMachine,
+            name,
+            input: JSON.stringify(input),
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ExecutionAlreadyExists) return false;
+        throw error;
+      }
+    },
+  };
+};

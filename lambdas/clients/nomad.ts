@@ -1,0 +1,298 @@
+import { type ClusterApi, ClusterFailure } from "./cluster-api.ts";
+
+/**
+ * Nomad's API as far as Drover uses it: names and shapes are Nomad's own
+ * (developer.hashicorp.com/nomad/api-docs). Every method throws
+ * `ClusterFailure`; what each needs of the token is in
+ * `docs/policies/nomad-drover.policy.hcl`.
+ */
+
+export interface NodeStub {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Status: "initializing" | "ready" | "down" | "disconnected";
+  readonly SchedulingEligibility: "eligible" | "ineligible";
+  readonly Drain: boolean;
+  readonly LastDrain: LastDrain | null;
+}
+
+export interface LastDrain {
+  readonly StartedAt: string;
+  readonly UpdatedAt: string;
+  readonly Status: "draining" | "complete" | "canceled";
+  readonly Meta: Record<string, string> | null;
+}
+
+export interface DrainStrategy {
+  /** Nanoseconds. */
+  readonly Deadline: number;
+  readonly IgnoreSystemJobs: boolean;
+  /** When Nomad stops what is left; Go's zero time when there is no deadline. */
+  readonly ForceDeadline: string;
+  readonly StartedAt: string;
+}
+
+export interface NodeEvent {
+  readonly Message: string;
+  readonly Timestamp: string;
+  readonly Details: Record<string, string> | null;
+}
+
+export interface NomadNode extends Omit<NodeStub, "Drain"> {
+  readonly HTTPAddr: string;
+  readonly Attributes: Record<string, string>;
+  readonly Meta: Record<string, string> | null;
+  readonly DrainStrategy: DrainStrategy | null;
+  /** The last ten. */
+  readonly Events: readonly NodeEvent[] | null;
+}
+
+export interface AllocationStub {
+  readonly ID: string;
+  readonly Namespace: string;
+  readonly NodeID: string;
+  readonly JobID: string;
+  readonly JobType: "service" | "batch" | "system" | "sysbatch";
+  readonly TaskGroup: string;
+  readonly DesiredStatus: string;
+  readonly ClientStatus: "pending" | "running" | "complete" | "failed" | "lost" | "unknown";
+  readonly TaskStates: Record<string, { readonly State: string }> | null;
+  readonly NextAllocation: string;
+  /** Nanoseconds since the Unix epoch. */
+  readonly CreateTime: number;
+  readonly ModifyTime: number;
+}
+
+export interface Allocation extends AllocationStub {
+  readonly Job: {
+    readonly TaskGroups: readonly {
+      readonly Name: string;
+      readonly EphemeralDisk: { readonly Sticky: boolean; readonly Migrate: boolean } | null;
+    }[];
+  } | null;
+}
+
+export interface ServerMember {
+  readonly Name: string;
+  readonly Addr: string;
+  readonly Status: string;
+  readonly Tags: Record<string, string>;
+}
+
+export interface VolumeStub {
+  readonly ID: string;
+  readonly Namespace: string;
+}
+
+export interface Volume extends VolumeStub {
+  /** The claims, by allocation; the allocation itself may be gone already. */
+  readonly ReadAllocs: Record<string, { readonly NodeID: string } | null> | null;
+  readonly WriteAllocs: Record<string, { readonly NodeID: string } | null> | null;
+}
+
+export interface AclToken {
+  readonly Type: "client" | "management";
+  readonly Policies: readonly string[] | null;
+  readonly Roles: readonly { readonly ID: string }[] | null;
+}
+
+export interface AclPolicy {
+  readonly Name: string;
+  readonly Rules: string;
+}
+
+/** A blocking query: returns when the index has passed or the time is over. */
+export interface Hold {
+  readonly index: number;
+  readonly seconds: number;
+}
+
+export interface Watched<T> {
+  readonly value: T;
+  /** To give to the next call. It can be lower than the one given: take it. */
+  readonly index: number;
+}
+
+export interface DrainRequest {
+  /** Seconds from now until Nomad stops what is left; more than 0. */
+  readonly deadlineSeconds: number;
+  readonly ignoreSystemJobs: boolean;
+  /** Kept by Nomad in `LastDrain`; replaces what an earlier drain had. */
+  readonly meta: Record<string, string>;
+}
+
+export interface Nomad {
+  findNodes(instanceId: string): Promise<NodeStub[]>;
+  /** Whether any node at all says that it runs on an EC2 instance. */
+  knowsAnyInstance(): Promise<boolean>;
+  /** Undefined when there is no such node. */
+  readNode(id: string, hold?: Hold): Promise<Watched<NomadNode> | undefined>;
+  ineligibleNodes(): Promise<NodeStub[]>;
+  makeIneligible(id: string): Promise<"done" | "no such node">;
+  drain(id: string, request: DrainRequest): Promise<"done" | "no such node">;
+  purge(id: string): Promise<"done" | "no such node">;
+  /** Allocations of the node that are pending, running or unknown, in all namespaces. */
+  liveAllocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
+  /** Allocations of the node that have ended but are still remembered. */
+  endedAllocations(nodeId: string): Promise<AllocationStub[]>;
+  readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
+  /** CSI volumes that allocations of the node use, in all namespaces. */
+  volumesOf(nodeId: string): Promise<VolumeStub[]>;
+  readVolume(id: string, namespace: string): Promise<Volume | undefined>;
+  /** The servers of the region. */
+  servers(): Promise<ServerMember[]>;
+  /** Undefined when ACLs are off. */
+  ownToken(): Promise<AclToken | undefined>;
+  ownPolicy(name: string): Promise<AclPolicy>;
+  policiesOfRole(id: string): Promise<string[]>;
+}
+
+const nanoseconds = 1_000_000_000;
+const live = ["pending", "running", "unknown"] as const;
+const ended = ["complete", "failed", "lost"] as const;
+const anyOf = (field: string, values: readonly string[]) =>
+  `(${values.map((value) => `${field} == "${value}"`).join(" or ")})`;
+
+/** Ids go into filters and paths: nothing but what EC2 and Nomad give out may be in them. */
+const plain = (id: string): string => {
+  if (!/^[\w.:/-]+$/.test(id)) throw new TypeError(`not an id: ${JSON.stringify(id)}`);
+  return id;
+};
+
+const unless = async <T, E>(
+  promise: Promise<T>,
+  matches: (failure: ClusterFailure) => boolean,
+  otherwise: E,
+): Promise<T | E> => {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof ClusterFailure && matches(error)) return otherwise;
+    throw error;
+  }
+};
+/** Writes to a node that is gone are answered 500 `node not found`, not 404. */
+const isNoSuchNode = (failure: ClusterFailure) =>
+  failure.kind === "missing" || (failure.status === 500 && /node not found/.test(failure.text));
+const isMissing = (failure: ClusterFailure) => failure.kind === "missing";
+
+export const nomadClient = (api: ClusterApi, region: string): Nomad => {
+  const get = <T>(path: string, query: Record<string, string> = {}, hold?: Hold) =>
+    api.call<T>({
+      method: "GET",
+      path,
+      query: {
+        region,
+        ...query,
+        ...(hold && { index: String(hold.index), wait: `${hold.seconds}s` }),
+      },
+      // The server adds up to a sixteenth of the wait, so that not all come back at once.
+      ...(hold && { holdSeconds: hold.seconds * (1 + 1 / 16) }),
+    });
+  const put = (path: string, body?: unknown) =>
+    unless(
+      api
+        .call({
+          method: "PUT",
+          path,
+          query: { region },
+          ...(body !== undefined && { body }),
+        })
+        .then(() => "done" as const),
+      isNoSuchNode,
+      "no such node" as const,
+    );
+  const allocations = (nodeId: string, statuses: readonly string[], hold?: Hold) =>
+    get<AllocationStub[]>(
+      "/v1/allocations",
+      {
+        namespace: "*",
+        filter: `NodeID == "${plain(nodeId)}" and ${anyOf("ClientStatus", statuses)}`,
+      },
+      hold,
+    );
+
+  return {
+    async findNodes(instanceId) {
+      const id = plain(instanceId);
+      // The EC2 fingerprinter can lose its race at boot: the name and the meta stand in.
+      const filter = [
+        `Attributes["unique.platform.aws.instance-id"] == "${id}"`,
+        `Name == "${id}"`,
+        `Meta["instance-id"] == "${id}"`,
+      ].join(" or ");
+      return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
+    },
+    async knowsAnyInstance() {
+      const filter = 'Attributes["unique.platform.aws.instance-id"] matches "^i-"';
+      return (await get<NodeStub[]>("/v1/nodes", { filter, per_page: "1" })).body.length > 0;
+    },
+    async readNode(id, hold) {
+      const answer = await unless(
+        get<NomadNode>(`/v1/node/${plain(id)}`, {}, hold),
+        isMissing,
+        undefined,
+      );
+      return answer && { value: answer.body, index: answer.index };
+    },
+    async ineligibleNodes() {
+      const filter = 'SchedulingEligibility == "ineligible"';
+      return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
+    },
+    makeIneligible: (id) => put(`/v1/node/${plain(id)}/eligibility`, { Eligibility: "ineligible" }),
+    drain: (id, request) =>
+      put(`/v1/node/${plain(id)}/drain`, {
+        DrainSpec: {
+          // An integer: anything else is refused, and zero would be no deadline at all.
+          Deadline: Math.max(1, Math.round(request.deadlineSeconds)) * nanoseconds,
+          IgnoreSystemJobs: request.ignoreSystemJobs,
+        },
+        MarkEligible: false,
+        Meta: request.meta,
+      }),
+    purge: (id) => put(`/v1/node/${plain(id)}/purge`),
+    async liveAllocations(nodeId, hold) {
+      const { body, index } = await allocations(nodeId, live, hold);
+      return { value: body, index };
+    },
+    endedAllocations: async (nodeId) => (await allocations(nodeId, ended)).body,
+    async readAllocation(id, namespace) {
+      const answer = await unless(
+        get<Allocation>(`/v1/allocation/${plain(id)}`, { namespace }),
+        isMissing,
+        undefined,
+      );
+      return answer?.body;
+    },
+    volumesOf: async (nodeId) =>
+      (
+        await get<VolumeStub[]>("/v1/volumes", {
+          type: "csi",
+          namespace: "*",
+          node_id: plain(nodeId),
+        })
+      ).body,
+    async readVolume(id, namespace) {
+      const answer = await unless(
+        get<Volume>(`/v1/volume/csi/${encodeURIComponent(id)}`, { namespace }),
+        isMissing,
+        undefined,
+      );
+      return answer?.body;
+    },
+    servers: async () => (await get<{ Members: ServerMember[] }>("/v1/agent/members")).body.Members,
+    async ownToken() {
+      const answer = await unless(
+        get<AclToken>("/v1/acl/token/self"),
+        (failure) => /ACL support disabled/i.test(failure.text),
+        undefined,
+      );
+      return answer?.body;
+    },
+    ownPolicy: async (name) => (await get<AclPolicy>(`/v1/acl/policy/${plain(name)}`)).body,
+    policiesOfRole: async (id) =>
+      (
+        await get<{ Policies: { Name: string }[] | null }>(`/v1/acl/role/${plain(id)}`)
+      ).body.Policies?.map((policy) => policy.Name) ?? [],
+  };
+};

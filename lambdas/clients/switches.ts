@@ -1,0 +1,74 @@
+import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
+import * as v from "valibot";
+import { SettingsRefused } from "../runtime/errors.ts";
+import { type PoolSettings, poolSettings } from "../runtime/pool-settings.ts";
+import { describeIssues, type RecordSettings } from "../runtime/settings.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { awsClientOptions } from "./aws.ts";
+
+/** How long the stop parameter is kept: the answer to a person's hand must come soon. */
+const keepMilliseconds = 30_000;
+
+/** What people set: the settings of the pools, and the one stop for all of Drover. */
+export interface Switches {
+  /** @throws SettingsRefused when the parameter is neither `go` nor `stop` */
+  isStopped(): Promise<boolean>;
+  /**
+   * The settings of a pool and the stop parameter, in one call.
+   *
+   * @throws SettingsRefused with everything that is wrong with them
+   */
+  read(pool: string): Promise<{ settings: PoolSettings; stopped: boolean }>;
+}
+
+const parsePool = (name: string, text: string): PoolSettings => {
+  const refuse = (why: string, cause?: unknown) =>
+    new SettingsRefused(`the parameter ${name} is not right, correct it: ${why}`, { cause });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw refuse("it is no JSON", error);
+  }
+  const parsed = v.safeParse(poolSettings, json);
+  if (!parsed.success) throw refuse(describeIssues(parsed.issues));
+  return parsed.output;
+};
+
+export const parameterSwitches = (
+  surroundings: Surroundings,
+  settings: RecordSettings,
+): Switches => {
+  const client = new SSMClient(awsClientOptions(surroundings));
+  const { clock } = surroundings;
+  const stopParameter = settings.DROVER_STOP_PARAMETER;
+  let known: { stopped: boolean; until: number } | undefined;
+
+  const getParameters = async (names: string[]) => {
+    const { Parameters } = await client.send(new GetParametersCommand({ Names: names }));
+    return new Map((Parameters ?? []).map((found) => [found.Name, found.Value ?? ""]));
+  };
+  const parseStop = (values: ReadonlyMap<string | undefined, string>): boolean => {
+    const value = values.get(stopParameter)?.trim();
+    if (value !== "go" && value !== "stop") {
+      throw new SettingsRefused(
+        `the parameter ${stopParameter} is ${value === undefined ? "missing" : JSON.stringify(value)}: set it to "go" or "stop"`,
+      );
+    }
+    known = { stopped: value === "stop", until: clock.now() + keepMilliseconds };
+    return known.stopped;
+  };
+
+  return {
+    async isStopped() {
+      if (known && known.until > clock.now()) return known.stopped;
+      return parseStop(await getParameters([stopParameter]));
+    },
+    async read(pool) {
+      const name = `${settings.DROVER_POOL_PARAMETERS}${pool}`;
+      const values = await getParameters([stopParameter, name]);
+      // A group that joined by its tag alone has no parameter: the defaults are its settings.
+      return { settings: parsePool(name, values.get(name) ?? "{}"), stopped: parseStop(values) };
+    },
+  };
+};
