@@ -14,7 +14,7 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import type { UpdateItemCommandInput } from "@aws-sdk/client-dynamodb";
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 import { systemClock } from "../../../../lambdas/runtime/clock.ts";
 import { createDynamoDb } from "../../../../rehearsal/emulators/dynamodb/dynamodb.ts";
@@ -164,22 +164,22 @@ describe("updates", () => {
     await update("a", {
       UpdateExpression: "SET m = :m, l = :l",
       ExpressionAttributeValues: {
-        ":m": { M: { inner: { M: {} } } },
+        ":m": { M: { nested: { M: {} } } },
         ":l": { L: [{ N: "0" }, { N: "1" }, { N: "2" }] },
       },
     });
     await update("a", {
-      UpdateExpression: "SET m.inner.#k = :v, l = list_append(l, :more) REMOVE m.absent",
+      UpdateExpression: "SET m.nested.#k = :v, l = list_append(l, :more) REMOVE m.absent",
       ExpressionAttributeNames: { "#k": "i-1" },
       ExpressionAttributeValues: { ":v": { BOOL: true }, ":more": { L: [{ N: "3" }] } },
     });
     await update("a", { UpdateExpression: "REMOVE l[0], l[2]" });
     const item = await read("a");
-    assert.deepEqual(item?.["m"], { M: { inner: { M: { "i-1": { BOOL: true } } } } });
+    assert.deepEqual(item?.["m"], { M: { nested: { M: { "i-1": { BOOL: true } } } } });
     assert.deepEqual(item?.["l"], { L: [{ N: "1" }, { N: "3" }] });
     await assert.rejects(
       update("a", {
-        UpdateExpression: "SET absent.inner = :v",
+        UpdateExpression: "SET absent.nested = :v",
         ExpressionAttributeValues: { ":v": { N: "1" } },
       }),
       /The document path provided in the update expression is invalid for update/,
@@ -221,7 +221,7 @@ describe("conditions", () => {
     n: { N: "5" },
     s: { S: "drover-a" },
     l: { L: [{ S: "x" }] },
-    set: { SS: ["x", "y"] },
+    bag: { SS: ["x", "y"] },
     m: { M: { in: { BOOL: true } } },
   };
   const values = {
@@ -250,12 +250,12 @@ describe("conditions", () => {
     ["n < :s", false],
     ["begins_with(s, :s)", true],
     ["begins_with(s, :x)", false],
-    ["contains(l, :x) AND contains(set, :x)", true],
+    ["contains(l, :x) AND contains(bag, :x)", true],
     ["contains(s, :x)", false],
-    ["attribute_exists(m.#in) AND attribute_not_exists(m.out)", true],
+    ["attribute_exists(m.#in) AND attribute_not_exists(m.gone)", true],
     ["m.#in = :true", true],
     ["size(l) = :n5", false],
-    ["size(set) < :n4", true],
+    ["size(bag) < :n4", true],
     ["size(absent) < :n4", false],
     ["attribute_exists(pk)", true],
   ] as const)
