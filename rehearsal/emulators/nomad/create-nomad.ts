@@ -1,0 +1,191 @@
+import type { Clock } from "../../../lambdas/runtime/clock.ts";
+import type { Service } from "../service.ts";
+import { createAgenda } from "../../agenda.ts";
+import { createAcl, type Acl } from "./acl.ts";
+import { createDrainer } from "./drainer.ts";
+import { createFleet, type NodeSpec } from "./fleet.ts";
+import { createHttp } from "./http.ts";
+import { createJob, findGroupSpec, type JobSpec } from "./job-spec.ts";
+import { createLeadership } from "./leadership.ts";
+import type { Losses } from "./machine.ts";
+import { createNodeWrites } from "./nodes.ts";
+import { createPlacement } from "./placement.ts";
+import type { Allocation, Job, Node } from "./records.ts";
+import { jobKey } from "./records.ts";
+import { createReads } from "./routes-read.ts";
+import { createRouteWrites } from "./routes-write.ts";
+import { createScheduler } from "./scheduler.ts";
+import { createServers, type Outage, type ServerSpec } from "./servers.ts";
+import { createState } from "./state.ts";
+import { createVolumes } from "./volumes.ts";
+
+export interface NomadOptions {
+  readonly clock: Clock;
+  /** Seeded; everything that varies comes from it. */
+  readonly random: () => number;
+  /** @default "global" */
+  readonly region?: string;
+  /** Of servers and clients. @default "1.6.1" */
+  readonly version?: string;
+  /** Whether two draining nodes ignore `max_parallel`. @default as the version does (before 1.10.3) */
+  readonly ignoresMaxParallel?: boolean;
+}
+
+/** What is really so, whatever the API says. `ref` is a node id or an instance id. */
+export interface NomadTruth {
+  /** Tasks whose processes exist. */
+  liveTasks(ref: string): number;
+  /** The record of the node, if the servers have one. */
+  node(ref: string): Node | undefined;
+  allocations(ref: string): Allocation[];
+  allocationsOf(job: string, namespace?: string): Allocation[];
+  isBlocked(job: string, namespace?: string): boolean;
+  readonly losses: Losses;
+}
+
+/** An emulated Nomad region: its servers, its clients and their work. */
+export interface Nomad {
+  /** All its callers share one client address and its 100 connections. */
+  readonly service: Service;
+  /** A service for callers with an address of their own. */
+  connect(): Service;
+  readonly acl: Pick<Acl, "addToken" | "removeToken" | "addPolicy">;
+
+  /** Adds a server; the first one leads. */
+  addServer(spec: ServerSpec): void;
+  setServerAlive(name: string, alive: boolean): void;
+  /** Makes a server lead, or nobody. */
+  setLeader(name: string | undefined): void;
+  /** Cuts callers off from every server. */
+  setOutage(outage: Outage | undefined): void;
+
+  /** Starts a client on a machine. Returns the node id. */
+  addNode(spec: NodeSpec): string;
+  powerOff(ref: string): void;
+  powerOn(ref: string): void;
+  disconnect(ref: string): void;
+  reconnect(ref: string): void;
+
+  /** Registers a job, or a new version of it. */
+  runJob(spec: JobSpec): void;
+  stopJob(id: string, namespace?: string): void;
+  purgeJob(id: string, namespace?: string): void;
+  addVolume(id: string, options?: { namespace?: string; plugin?: string }): void;
+
+  readonly truth: NomadTruth;
+}
+
+const isBefore = (version: string, bound: readonly number[]): boolean => {
+  const parts = version.split(/[.+-]/).map(Number);
+  for (const [index, limit] of bound.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== limit) return part < limit;
+  }
+  return false;
+};
+
+/** Starts an emulated region, empty but for what is added to it. */
+export const createNomad = (options: NomadOptions): Nomad => {
+  const { clock, random } = options;
+  const version = options.version ?? "1.6.1";
+  const region = options.region ?? "global";
+  const now = () => clock.now();
+  const agenda = createAgenda(clock);
+  const state = createState();
+  const leadership = createLeadership(clock);
+  const servers = createServers(leadership, { name: region, version });
+  const acl = createAcl();
+  const writes = createNodeWrites(state, now);
+  const capacities = new Map<string, number>();
+  const specs = new Map<Job, JobSpec>();
+  const specOf = (job: Job) => specs.get(job)!;
+
+  const placement = createPlacement(
+    state,
+    {
+      capacityOf: (nodeId) => capacities.get(nodeId) ?? 0,
+      sizeOf: (job, group) =>
+        findGroupSpec(specOf(job), group).size ?? (job.Type === "system" ? 0 : 1),
+    },
+    random,
+  );
+  const scheduler = createScheduler({ state, placement, clock, agenda, random, leadership });
+  const fleet = createFleet({
+    state,
+    writes,
+    scheduler,
+    agenda,
+    random,
+    now,
+    leadership,
+    version,
+    specOf: (alloc) => specOf(alloc.Job),
+    capacities,
+  });
+  const rules = { ignoresMaxParallel: options.ignoresMaxParallel ?? isBefore(version, [1, 10, 3]) };
+  createDrainer({ state, writes, scheduler, clock, agenda, leadership, rules });
+  const volumes = createVolumes({ state, agenda, random, specOf: (alloc) => specOf(alloc.Job) });
+  const connect = createHttp({
+    state,
+    clock,
+    random,
+    leadership,
+    servers,
+    acl,
+    region,
+    reads: createReads(state, acl),
+    writes: createRouteWrites({ state, writes, scheduler, fleet }),
+  });
+
+  const key = (id: string, namespace = "default") => jobKey({ Namespace: namespace, ID: id });
+
+  return {
+    service: connect(),
+    connect,
+    acl,
+
+    addServer(spec) {
+      servers.add(spec);
+      if (leadership.term === 0) leadership.set(spec.name);
+    },
+    setServerAlive: (name, alive) => servers.setAlive(name, alive),
+    setLeader: (name) => leadership.set(name),
+    setOutage: (outage) => servers.setOutage(outage),
+
+    addNode: (spec) => fleet.add(spec).nodeId,
+    powerOff: (ref) => fleet.powerOff(ref),
+    powerOn: (ref) => fleet.powerOn(ref),
+    disconnect: (ref) => fleet.disconnect(ref),
+    reconnect: (ref) => fleet.connect(ref),
+
+    runJob(spec) {
+      const name = key(spec.id, spec.namespace);
+      const job = createJob(spec, region, state.jobs.get(name));
+      specs.set(job, spec);
+      job.JobModifyIndex = state.putJob(job);
+      scheduler.evaluate(name);
+    },
+    stopJob(id, namespace) {
+      const job = state.jobs.get(key(id, namespace));
+      if (!job) throw new Error(`no job is called ${id}`);
+      job.Stop = true;
+      state.putJob(job);
+      scheduler.evaluate(key(id, namespace));
+    },
+    purgeJob(id, namespace) {
+      state.removeJob(key(id, namespace));
+      scheduler.evaluate(key(id, namespace));
+    },
+    addVolume: (id, options) => volumes.add(id, options),
+
+    truth: {
+      liveTasks: (ref) => fleet.find(ref).reduce((sum, machine) => sum + machine.liveTasks(), 0),
+      node: (ref) => state.nodes.get(ref) ?? [...state.nodesByInstance(ref)][0],
+      allocations: (ref) =>
+        fleet.find(ref).flatMap((machine) => [...state.allocsByNode(machine.nodeId)]),
+      allocationsOf: (job, namespace) => [...state.allocsByJob(key(job, namespace))],
+      isBlocked: (job, namespace) => scheduler.isBlocked(key(job, namespace)),
+      losses: fleet.losses,
+    },
+  };
+};

@@ -1,0 +1,154 @@
+import type { Clock } from "../../../lambdas/runtime/clock.ts";
+import type { Service } from "../service.ts";
+import { between } from "../../random.ts";
+import type { Acl } from "./acl.ts";
+import { type Call, HttpError, parseWait, readBlocking, type Reading } from "./answers.ts";
+import type { Leadership } from "./leadership.ts";
+import type { createReads } from "./routes-read.ts";
+import type { createRouteWrites, Written } from "./routes-write.ts";
+import type { Servers } from "./servers.ts";
+import type { State } from "./state.ts";
+
+/** A server refuses more connections than this from one address. */
+const CONNECTIONS_PER_CLIENT = 100;
+
+type Route = { readonly pattern: RegExp } & (
+  | { readonly kind: "read"; readonly read: (call: Call) => Reading }
+  | { readonly kind: "write"; readonly write: (call: Call) => Written }
+);
+
+export interface HttpDeps {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly leadership: Leadership;
+  readonly servers: Servers;
+  readonly acl: Acl;
+  readonly region: string;
+  readonly reads: ReturnType<typeof createReads>;
+  readonly writes: ReturnType<typeof createRouteWrites>;
+}
+
+const createRoutes = ({ reads, writes }: HttpDeps): readonly Route[] => [
+  { pattern: /^\/v1\/nodes$/, kind: "read", read: reads.nodes },
+  { pattern: /^\/v1\/node\/([^/]+)\/allocations$/, kind: "read", read: reads.nodeAllocations },
+  { pattern: /^\/v1\/node\/([^/]+)\/drain$/, kind: "write", write: (call) => writes.drain(call) },
+  {
+    pattern: /^\/v1\/node\/([^/]+)\/eligibility$/,
+    kind: "write",
+    write: (call) => writes.eligibility(call),
+  },
+  { pattern: /^\/v1\/node\/([^/]+)\/purge$/, kind: "write", write: (call) => writes.purge(call) },
+  { pattern: /^\/v1\/node\/([^/]+)$/, kind: "read", read: reads.node },
+  { pattern: /^\/v1\/allocations$/, kind: "read", read: reads.allocations },
+  { pattern: /^\/v1\/allocation\/([^/]+)$/, kind: "read", read: reads.allocation },
+  { pattern: /^\/v1\/job\/([^/]+)$/, kind: "read", read: reads.job },
+  { pattern: /^\/v1\/volumes$/, kind: "read", read: reads.volumes },
+  { pattern: /^\/v1\/acl\/policy\/([^/]+)$/, kind: "read", read: reads.policy },
+  { pattern: /^\/v1\/acl\/token\/self$/, kind: "read", read: reads.ownToken },
+];
+
+const parseToken = (headers: Headers): string => {
+  const own = headers.get("x-nomad-token")?.trim();
+  if (own) return own;
+  return /^bearer\s+(\S+)/i.exec(headers.get("authorization") ?? "")?.[1] ?? "";
+};
+
+const isStale = (query: URLSearchParams) => {
+  const stale = query.get("stale");
+  return stale !== null && !/^(0|f|false)$/i.test(stale);
+};
+
+/** The HTTP side of the servers, for callers that all come from one address. */
+export const createHttp = (deps: HttpDeps) => {
+  const { clock, random, leadership, servers, acl, region } = deps;
+  const routes = createRoutes(deps);
+
+  const meta = (index: number, nextToken?: string) => ({
+    "X-Nomad-Index": String(index),
+    "X-Nomad-LastContact": String(Math.floor(leadership.lastContact)),
+    "X-Nomad-KnownLeader": String(leadership.known),
+    ...(nextToken ? { "X-Nomad-NextToken": nextToken } : {}),
+  });
+
+  const json = (body: unknown, headers: Record<string, string>) =>
+    new Response(JSON.stringify(body), {
+      headers: { ...headers, "Content-Type": "application/json" },
+    });
+
+  const requireLeader = async (signal: AbortSignal) => {
+    const error = await leadership.await(signal);
+    if (error !== undefined) throw new HttpError(500, error);
+  };
+
+  const answer = async (request: Request, serverName: string): Promise<Response> => {
+    const url = new URL(request.url);
+    const query = url.searchParams;
+    const stale = isStale(query);
+    if (url.pathname === "/v1/agent/members") {
+      const rights = acl.rights(parseToken(request.headers));
+      if (!rights?.canReadNodes()) throw new HttpError(403, "Permission denied");
+      return json(servers.members(serverName), {});
+    }
+    const wanted = query.get("region") ?? region;
+    if (wanted !== region) throw new HttpError(500, "No path to region");
+    if (url.pathname === "/v1/status/leader") {
+      if (!stale) await requireLeader(request.signal);
+      return json(servers.leaderAddress(), {});
+    }
+
+    const route = routes.find(({ pattern }) => pattern.test(url.pathname));
+    if (!route) return new Response("", { status: 404 });
+    const isWrite = request.method === "PUT" || request.method === "POST";
+    if (route.kind === "read" ? request.method !== "GET" : !isWrite) {
+      throw new HttpError(405, "Invalid method");
+    }
+    const body = route.kind === "write" ? await request.text() : "";
+    const wait = parseWait(query);
+    const needsLeader = route.kind === "write" || !stale;
+    if (needsLeader) await requireLeader(request.signal);
+    const token = parseToken(request.headers);
+    const rights = acl.rights(token);
+    if (!rights) throw new HttpError(403, "Permission denied");
+    const params = route.pattern.exec(url.pathname)!.slice(1);
+    const call: Call = { params, query, rights, token, body };
+
+    if (route.kind === "write") {
+      const result = route.write(call);
+      // A write is answered when it is committed: 3 to 8 ms.
+      await clock.sleep(between(random, [3, 8]));
+      return json(result.body, { "X-Nomad-Index": String(result.index) });
+    }
+    const found = await readBlocking(deps, wait, needsLeader, request.signal, () =>
+      route.read(call),
+    );
+    const headers = meta(found.index, found.nextToken);
+    if (!found.missing) return json(found.body, headers);
+    return new Response(found.missing.message, { status: found.missing.status, headers });
+  };
+
+  return (): Service => {
+    const connections = new Map<string, number>();
+    return async (request) => {
+      const server = await servers.reach(request);
+      const open = connections.get(server) ?? 0;
+      if (open >= CONNECTIONS_PER_CLIENT) {
+        return new Response(
+          "Your IP is issuing too many concurrent connections, please rate limit your calls\n",
+          { status: 429 },
+        );
+      }
+      connections.set(server, open + 1);
+      try {
+        await clock.sleep(between(random, [0.3, 1]));
+        return await answer(request, server);
+      } catch (error) {
+        request.signal.throwIfAborted();
+        if (!(error instanceof HttpError)) throw error;
+        return new Response(error.message, { status: error.status });
+      } finally {
+        connections.set(server, connections.get(server)! - 1);
+      }
+    };
+  };
+};

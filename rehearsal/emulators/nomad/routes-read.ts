@@ -1,0 +1,203 @@
+import type { Acl } from "./acl.ts";
+import { type Call, forbid, HttpError, type Reading } from "./answers.ts";
+import type { Allocation, Node } from "./records.ts";
+import { type RowIndex, selectRows } from "./rows.ts";
+import type { State, Topic } from "./state.ts";
+import { viewAllocation, viewAllocationStub, viewNode, viewNodeStub } from "./views.ts";
+
+const NODE_SUBJECT = {
+  maps: new Set(["Attributes", "Meta", "Links", "Drivers", "HostVolumes", "CSINodePlugins"]),
+};
+const ALLOC_SUBJECT = { maps: new Set(["TaskStates"]) };
+const INSTANCE_ATTRIBUTE = ["Attributes", "unique.platform.aws.instance-id"];
+
+/** Ids are looked up as UUIDs; anything else is an error of the store. */
+const requireUuid = (id: string, table: string) => {
+  if (id.length !== 36) {
+    throw new HttpError(500, `${table} lookup failed: index error: UUID must be 36 characters`);
+  }
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) {
+    throw new HttpError(500, `${table} lookup failed: index error: Invalid UUID: ${id}`);
+  }
+};
+
+/** The reads. Each may be asked with `index` and then waits for a change. */
+export const createReads = (state: State, acl: Acl) => {
+  const nodeIndexes: RowIndex<Node>[] = [
+    { path: INSTANCE_ATTRIBUTE, find: (value) => state.nodesByInstance(value) },
+    { path: ["Name"], find: (value) => state.nodesByName(value) },
+    { path: ["Meta", "instance-id"], find: (value) => state.nodesByMeta(value) },
+    {
+      path: ["ID"],
+      find: (value) => [state.nodes.get(value)].filter((node) => node !== undefined),
+    },
+    {
+      path: ["SchedulingEligibility"],
+      find: (value) =>
+        value === "ineligible"
+          ? state.ineligible
+          : [...state.nodes.values()].filter((node) => node.SchedulingEligibility === value),
+    },
+  ];
+  const allocIndexes: RowIndex<Allocation>[] = [
+    { path: ["NodeID"], find: (value) => state.allocsByNode(value) },
+    {
+      path: ["ID"],
+      find: (value) => [state.allocs.get(value)].filter((alloc) => alloc !== undefined),
+    },
+  ];
+
+  const nodes = (call: Call): Reading => {
+    if (!call.rights.canReadNodes()) forbid();
+    const { rows, nextToken } = selectRows({
+      query: call.query,
+      subject: NODE_SUBJECT,
+      all: () => state.nodes.values(),
+      indexes: nodeIndexes,
+      tokenOf: (node) => node.ID,
+    });
+    return {
+      index: state.tableIndex("nodes"),
+      topics: ["nodes"],
+      body: rows.map(viewNodeStub),
+      nextToken,
+    };
+  };
+
+  const node = (call: Call): Reading => {
+    if (!call.rights.canReadNodes()) forbid();
+    const id = call.params[0] ?? "";
+    requireUuid(id, "node");
+    const found = state.nodes.get(id);
+    if (found) {
+      return { index: found.ModifyIndex, topics: [`node:${id}`], body: viewNode(found) };
+    }
+    return {
+      index: state.tableIndex("nodes"),
+      topics: ["nodes"],
+      body: null,
+      missing: new HttpError(404, "node not found"),
+    };
+  };
+
+  /** Whole allocations, each with its job; those of unreadable namespaces are left out silently. */
+  const nodeAllocations = (call: Call): Reading => {
+    if (!call.rights.canReadNodes()) forbid();
+    const id = call.params[0] ?? "";
+    requireUuid(id, "alloc");
+    const allocs = [...state.allocsByNode(id)];
+    return {
+      index:
+        allocs.length > 0
+          ? Math.max(...allocs.map((alloc) => alloc.ModifyIndex))
+          : state.tableIndex("allocs"),
+      topics: [`node-allocs:${id}`],
+      body: allocs
+        .filter((alloc) => call.rights.can(alloc.Namespace, "read-job"))
+        .map(viewAllocation),
+    };
+  };
+
+  const allocations = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    if (!call.rights.can(namespace, "read-job")) forbid();
+    const { rows, nextToken } = selectRows({
+      query: call.query,
+      subject: ALLOC_SUBJECT,
+      all: () => state.allocs.values(),
+      indexes: allocIndexes,
+      allowed: (alloc) =>
+        (namespace === "*" || alloc.Namespace === namespace) &&
+        call.rights.can(alloc.Namespace, "read-job"),
+      tokenOf: (alloc) => `${String(alloc.CreateIndex).padStart(12, "0")}.${alloc.ID}`,
+    });
+    return {
+      index: state.tableIndex("allocs"),
+      topics: ["allocs"],
+      body: rows.map(viewAllocationStub),
+      nextToken,
+    };
+  };
+
+  const allocation = (call: Call): Reading => {
+    const id = call.params[0] ?? "";
+    requireUuid(id, "alloc");
+    const found = state.allocs.get(id);
+    const topics: Topic[] = [`alloc:${id}`];
+    if (found && call.rights.can(found.Namespace, "read-job")) {
+      return { index: found.ModifyIndex, topics, body: viewAllocation(found) };
+    }
+    if (found) throw new HttpError(404, "alloc not found");
+    const missing = new HttpError(404, "alloc not found");
+    return { index: state.tableIndex("allocs"), topics: ["allocs"], body: null, missing };
+  };
+
+  const job = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    if (!call.rights.can(namespace, "read-job")) forbid();
+    const found = state.jobs.get(`${namespace}/${decodeURIComponent(call.params[0] ?? "")}`);
+    const missing = new HttpError(404, "job not found");
+    return {
+      index: found?.ModifyIndex ?? state.tableIndex("jobs"),
+      topics: ["jobs"],
+      body: found ?? null,
+      ...(found ? {} : { missing }),
+    };
+  };
+
+  /** By node: the volumes of allocations that run there or are meant to, not the claims. */
+  const volumes = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    const may = ["csi-list-volume", "csi-read-volume", "csi-mount-volume", "list-jobs"];
+    const found = { index: state.tableIndex("volumes"), topics: ["volumes", "allocs"] as Topic[] };
+    if (!call.query.has("type")) return { ...found, body: [] };
+    if (call.query.get("type") !== "csi") return { ...found, body: null };
+    if (!may.some((capability) => call.rights.can(namespace, capability))) forbid();
+    const nodeId = call.query.get("node_id") ?? "";
+    const isOnNode = (claims: ReadonlySet<string>) =>
+      [...claims].some((id) => {
+        const alloc = state.allocs.get(id);
+        return (
+          alloc?.NodeID === nodeId &&
+          (alloc.DesiredStatus === "run" || alloc.ClientStatus === "running")
+        );
+      });
+    const rows = [...state.volumes.values()].filter(
+      (volume) =>
+        (namespace === "*" || volume.Namespace === namespace) &&
+        (nodeId === "" || isOnNode(volume.claims)),
+    );
+    return {
+      ...found,
+      body: rows.map((volume) => ({
+        ID: volume.ID,
+        Namespace: volume.Namespace,
+        Name: volume.ID,
+        ExternalID: volume.ID,
+        PluginID: volume.PluginID,
+        Provider: volume.PluginID,
+        Schedulable: true,
+        CurrentReaders: 0,
+        CurrentWriters: volume.claims.size,
+      })),
+    };
+  };
+
+  const policy = (call: Call): Reading => {
+    const name = call.params[0] ?? "";
+    if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
+    if (!acl.canReadPolicy(call.token, name)) forbid();
+    const found = acl.describePolicy(name);
+    if (!found) throw new HttpError(404, "ACL policy not found");
+    return { index: found.ModifyIndex, topics: [], body: found };
+  };
+
+  const ownToken = (call: Call): Reading => {
+    if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
+    const found = acl.describeToken(call.token);
+    if (!found) throw new HttpError(404, "ACL token not found");
+    return { index: found.ModifyIndex, topics: [], body: found };
+  };
+
+  return { nodes, node, nodeAllocations, allocations, allocation, job, volumes, policy, ownToken };
+};

@@ -1,0 +1,193 @@
+import type { Clock } from "../../../lambdas/runtime/clock.ts";
+import type { Agenda } from "../../agenda.ts";
+import { between, uuid } from "../../random.ts";
+import type { Leadership } from "./leadership.ts";
+import type { Placement } from "./placement.ts";
+import type { Allocation, Job, Node } from "./records.ts";
+import { jobKey, jobKeyOf } from "./records.ts";
+import { reconcileSystem } from "./scheduler-system.ts";
+import type { State } from "./state.ts";
+import { reconcileWork } from "./scheduler-work.ts";
+
+/** What one evaluation works with and what it decides. */
+export interface Evaluation {
+  readonly state: State;
+  readonly placement: Placement;
+  readonly key: string;
+  /** Undefined once the job is purged. */
+  readonly job: Job | undefined;
+  /** Nodes that a system job is to be looked at on. */
+  readonly nodes: ReadonlySet<string> | "all";
+  /** Names that allocations hold although they have ended (done, or waiting to be rescheduled). */
+  readonly held: ReadonlyMap<string, Allocation>;
+  readonly isRescheduled: (alloc: Allocation) => boolean;
+  /** Stops an allocation; lost ones are not waited for. */
+  stop(alloc: Allocation, why: string, lost?: boolean): void;
+  place(group: string, name: string, node: Node, previous: Allocation | undefined): void;
+  /** Takes a stop back that no replacement was found for. */
+  keep(alloc: Allocation): void;
+  block(): void;
+}
+
+export interface Scheduler {
+  /** Has a job looked at again soon. */
+  evaluate(key: string, nodeId?: string): void;
+  /** Has everything looked at that a change of a node may concern. */
+  evaluateNode(node: Node): void;
+  /** Something may have become possible: looks at the jobs that wait for room. */
+  unblock(): void;
+  isBlocked(key: string): boolean;
+}
+
+/** Turns jobs into allocations, a few milliseconds after something changed. */
+export const createScheduler = (deps: {
+  state: State;
+  placement: Placement;
+  clock: Clock;
+  agenda: Agenda;
+  random: () => number;
+  leadership: Leadership;
+}): Scheduler => {
+  const { state, placement, clock, agenda, random, leadership } = deps;
+  const queue = new Map<string, Set<string> | "all">();
+  const blocked = new Set<string>();
+  const held = new Map<string, Map<string, Allocation>>();
+  const rescheduled = new Set<Allocation>();
+  let scheduled = false;
+
+  const schedule = () => {
+    if (scheduled) return;
+    scheduled = true;
+    agenda.after(between(random, [5, 25]), () =>
+      leadership.whenLed(() => {
+        scheduled = false;
+        const jobs = [...queue];
+        queue.clear();
+        for (const [key, nodes] of jobs) run(key, nodes);
+      }),
+    );
+  };
+
+  const evaluate = (key: string, nodeId?: string) => {
+    const nodes = queue.get(key);
+    if (nodeId === undefined) queue.set(key, "all");
+    else if (nodes === undefined) queue.set(key, new Set([nodeId]));
+    else if (nodes !== "all") nodes.add(nodeId);
+    schedule();
+  };
+
+  const run = (key: string, nodes: ReadonlySet<string> | "all") => {
+    const changed = new Set<Allocation>();
+    const job = state.jobs.get(key);
+    const evalId = uuid(random);
+    blocked.delete(key);
+    const evaluation: Evaluation = {
+      state,
+      placement,
+      key,
+      job,
+      nodes,
+      held: held.get(key) ?? new Map(),
+      isRescheduled: (alloc) => rescheduled.has(alloc),
+      stop(alloc, why, lost = false) {
+        alloc.DesiredStatus = "stop";
+        alloc.DesiredDescription = why;
+        if (lost) alloc.ClientStatus = "lost";
+        changed.add(alloc);
+      },
+      keep(alloc) {
+        alloc.DesiredStatus = "run";
+        alloc.DesiredDescription = "";
+        changed.delete(alloc);
+      },
+      place(group, name, node, previous) {
+        const alloc = createAllocation({ job: job!, group, name, node, previous, evalId });
+        if (previous) {
+          previous.NextAllocation = alloc.ID;
+          changed.add(previous);
+        }
+        changed.add(alloc);
+      },
+      block: () => void blocked.add(key),
+    };
+    const type = job?.Type ?? [...state.liveByJob(key)][0]?.Job.Type;
+    if (type === "system" || type === "sysbatch") reconcileSystem(evaluation);
+    else reconcileWork(evaluation);
+    if (changed.size > 0) state.putAllocs([...changed], clock.now());
+  };
+
+  const createAllocation = (of: {
+    job: Job;
+    group: string;
+    name: string;
+    node: Node;
+    previous: Allocation | undefined;
+    evalId: string;
+  }): Allocation => ({
+    ID: uuid(random),
+    Namespace: of.job.Namespace,
+    EvalID: of.evalId,
+    Name: of.name,
+    NodeID: of.node.ID,
+    NodeName: of.node.Name,
+    JobID: of.job.ID,
+    Job: of.job,
+    TaskGroup: of.group,
+    DesiredStatus: "run",
+    DesiredDescription: "",
+    DesiredTransition: { Migrate: null },
+    ClientStatus: "pending",
+    ClientDescription: "",
+    TaskStates: null,
+    PreviousAllocation: of.previous?.ID ?? "",
+    NextAllocation: "",
+    DeploymentID: "",
+    DeploymentStatus: null,
+    FollowupEvalID: "",
+    CreateIndex: 0,
+    ModifyIndex: 0,
+    CreateTime: 0,
+    ModifyTime: 0,
+  });
+
+  /** A failed allocation keeps its name for the delay of the default reschedule policy. */
+  const noteEnd = (alloc: Allocation) => {
+    const key = jobKeyOf(alloc);
+    const names = held.get(key) ?? new Map<string, Allocation>();
+    const isHeld = names.get(alloc.Name) === alloc;
+    const ends =
+      alloc.DesiredStatus === "run" &&
+      (alloc.ClientStatus === "failed" ||
+        (alloc.ClientStatus === "complete" && alloc.Job.Type === "batch"));
+    if (!ends || isHeld) return;
+    held.set(key, names.set(alloc.Name, alloc));
+    if (alloc.ClientStatus !== "failed") return;
+    agenda.after(alloc.Job.Type === "batch" ? 5000 : 30_000, () => {
+      rescheduled.add(alloc);
+      evaluate(key);
+    });
+  };
+
+  const unblock = () => {
+    for (const key of blocked) evaluate(key);
+  };
+
+  state.onAlloc((alloc) => {
+    noteEnd(alloc);
+    if (blocked.size > 0 && alloc.DesiredStatus === "stop") unblock();
+    else if (blocked.size > 0 && alloc.ClientStatus === "complete") unblock();
+  });
+
+  return {
+    evaluate,
+    unblock,
+    isBlocked: (key) => blocked.has(key),
+    evaluateNode(node) {
+      for (const alloc of state.liveByNode(node.ID)) evaluate(jobKeyOf(alloc), node.ID);
+      for (const job of state.systemJobs()) {
+        if (job.NodePool === node.NodePool || job.NodePool === "all")
+          evaluate(jobKey(job), node.ID);
+      }
+    },
+  };
+};
