@@ -1,6 +1,6 @@
 import { Duration } from "aws-cdk-lib";
 import { Errors, JitterType, type RetryProps } from "aws-cdk-lib/aws-stepfunctions";
-import { refusals } from "../lambdas/runtime/errors.ts";
+import { ClusterUnavailable, refusals } from "../lambdas/runtime/errors.ts";
 
 /**
  * Every handler can run twice: what it changes is conditional or idempotent. So
@@ -9,7 +9,11 @@ import { refusals } from "../lambdas/runtime/errors.ts";
  * Full jitter takes a random part of each delay, so that the sums below are
  * upper bounds. Retries are billed as transitions.
  */
-const refusedForGood: RetryProps = { errors: [...refusals], maxAttempts: 0 };
+const notAgain: RetryProps = {
+  // What is refused stays refused; what Nomad cannot do now has a loop of its own.
+  errors: [...refusals, ClusterUnavailable.errorName],
+  maxAttempts: 0,
+};
 
 const everythingElse = {
   errors: [Errors.ALL],
@@ -23,7 +27,7 @@ const everythingElse = {
  * 2+4+8+16+32+60+60+60 s, four minutes.
  */
 export const standardRetries: readonly RetryProps[] = [
-  refusedForGood,
+  notAgain,
   { ...everythingElse, maxAttempts: 8, maxDelay: Duration.seconds(60) },
 ];
 
@@ -33,6 +37,6 @@ export const standardRetries: readonly RetryProps[] = [
  * 2+4+8+16+32+64+34×120 s, about 70 minutes.
  */
 export const patientRetries: readonly RetryProps[] = [
-  refusedForGood,
+  notAgain,
   { ...everythingElse, maxAttempts: 40, maxDelay: Duration.seconds(120) },
 ];

@@ -26,7 +26,7 @@ export interface TaskStateProps extends StepProps {
   /** @default - standardRetries */
   readonly retries?: readonly RetryProps[];
   /** Errors that have a way of their own. */
-  readonly refused?: { readonly errors: string[]; readonly next: IChainable };
+  readonly catches?: readonly { readonly errors: string[]; readonly next: IChainable }[];
   /** One sentence, shown in the console. */
   readonly comment: string;
 }
@@ -49,8 +49,8 @@ export const taskState = (scope: Construct, name: string, props: TaskStateProps)
     taskTimeout: Timeout.duration(Duration.seconds(retireTasks[props.task].timeoutSeconds + 30)),
   });
   for (const retry of props.retries ?? standardRetries) state.addRetry(retry);
-  if (props.refused) {
-    state.addCatch(props.refused.next, { errors: props.refused.errors, resultPath: "$.error" });
+  for (const { errors, next } of props.catches ?? []) {
+    state.addCatch(next, { errors, resultPath: "$.error" });
   }
   state.addCatch(props.onError, { resultPath: "$.error" });
   return state;

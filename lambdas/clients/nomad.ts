@@ -85,9 +85,8 @@ export interface VolumeStub {
 }
 
 export interface Volume extends VolumeStub {
-  /** The claims, by allocation; the allocation itself may be gone already. */
-  readonly ReadAllocs: Record<string, { readonly NodeID: string } | null> | null;
-  readonly WriteAllocs: Record<string, { readonly NodeID: string } | null> | null;
+  /** What holds a claim. */
+  readonly Allocations: readonly Pick<AllocationStub, "ID" | "NodeID">[] | null;
 }
 
 export interface AclToken {
@@ -96,9 +95,12 @@ export interface AclToken {
   readonly Roles: readonly { readonly ID: string }[] | null;
 }
 
-export interface AclPolicy {
-  readonly Name: string;
-  readonly Rules: string;
+/** The rules of a policy, as Nomad parsed them; `policy = "read"` is spelt out as capabilities. */
+export interface AclRules {
+  readonly Node: { readonly Policy: string } | null;
+  readonly Namespaces:
+    | readonly { readonly Name: string; readonly Capabilities: readonly string[] }[]
+    | null;
 }
 
 /** A blocking query: returns when the index has passed or the time is over. */
@@ -136,14 +138,19 @@ export interface Nomad {
   /** Allocations of the node that have ended but are still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
   readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
-  /** CSI volumes that allocations of the node use, in all namespaces. */
+  /**
+   * CSI volumes that allocations of the node use, in all namespaces. Once an
+   * allocation has ended its volume is no longer listed, though its claim may
+   * still stand: ask before the drain.
+   */
   volumesOf(nodeId: string): Promise<VolumeStub[]>;
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
   /** The servers of the region. */
   servers(): Promise<ServerMember[]>;
   /** Undefined when ACLs are off. */
   ownToken(): Promise<AclToken | undefined>;
-  ownPolicy(name: string): Promise<AclPolicy>;
+  /** A token may read its own policies. */
+  ownPolicy(name: string): Promise<AclRules>;
   policiesOfRole(id: string): Promise<string[]>;
 }
 
@@ -289,7 +296,9 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       );
       return answer?.body;
     },
-    ownPolicy: async (name) => (await get<AclPolicy>(`/v1/acl/policy/${plain(name)}`)).body,
+    ownPolicy: async (name) =>
+      (await get<{ RulesJSON: AclRules }>(`/v1/acl/policy/${encodeURIComponent(name)}`)).body
+        .RulesJSON,
     policiesOfRole: async (id) =>
       (
         await get<{ Policies: { Name: string }[] | null }>(`/v1/acl/role/${plain(id)}`)

@@ -49,6 +49,27 @@ export const node = v.object({
 });
 export type Node = v.InferOutput<typeof node>;
 
+export const volume = v.object({ id: v.string(), namespace: v.string() });
+export type Volume = v.InferOutput<typeof volume>;
+
+export const cordon = v.object({
+  at: v.string(),
+  /** Made so by Drover, or found like that (by a person, or a drain of theirs). */
+  by: v.picklist(["drover", "somebody else"]),
+  /** CSI volumes in use on the node: their claims must be gone before it may end. */
+  volumes: v.array(volume),
+});
+export type Cordon = v.InferOutput<typeof cordon>;
+
+export const drains = v.object({
+  /** Drains under way in the cluster that are not Drover's. */
+  byOthers: v.number(),
+  /** How many nodes of the cluster may drain at once with these servers; null is no limit of theirs. */
+  limit: v.nullable(v.number()),
+  explanation: v.string(),
+});
+export type Drains = v.InferOutput<typeof drains>;
+
 export const slot = v.object({
   taken: v.boolean(),
   /** Whether the drain goes on without one, because the hook would not live through the queue. */
@@ -56,6 +77,8 @@ export const slot = v.object({
   explanation: v.string(),
   waitSeconds: v.number(),
   queuedSince: v.string(),
+  /** How many slots of the cluster were taken, this one among them. */
+  underWay: v.number(),
   /** The keys of the leases that are held, in the table of records. */
   leases: v.array(v.string()),
 });
@@ -84,7 +107,11 @@ export const drain = v.object({
   status: v.picklist(["draining", "drained"]),
   outcome: v.picklist(["clean", "forced", "none"]),
   explanation: v.string(),
+  /** When the first pass began. */
+  beganAt: v.string(),
+  /** When this pass began. */
   startedAt: v.string(),
+  endedAt: v.optional(v.string()),
   /** When Nomad stops what is left; fixed when the drain began. */
   until: v.string(),
   /** When Drover decides the hook, whatever Nomad says. */
@@ -98,6 +125,37 @@ export const drain = v.object({
 });
 export type Drain = v.InferOutput<typeof drain>;
 
+export const completion = v.object({
+  /**
+   * What became of the hook: completed by us with this result, over before we
+   * came (`expired`), held while Drover is stopped, none (the instance was
+   * terminated by us and its hook is completed as it appears).
+   */
+  decision: v.picklist(["CONTINUE", "ABANDON", "expired", "held", "none"]),
+  at: v.string(),
+  explanation: v.string(),
+  waitSeconds: v.number(),
+});
+export type Completion = v.InferOutput<typeof completion>;
+
+export const termination = v.object({
+  state: v.picklist(["terminating", "gone", "retained", "warm pool"]),
+  since: v.string(),
+  explanation: v.string(),
+  waitSeconds: v.number(),
+});
+export type Termination = v.InferOutput<typeof termination>;
+
+export const forgotten = v.object({
+  done: v.boolean(),
+  since: v.string(),
+  explanation: v.string(),
+  waitSeconds: v.number(),
+  nomad: v.picklist(["purged", "unknown", "left to garbage collection", "to do"]),
+  consul: v.picklist(["deregistered", "unknown", "not used", "to do"]),
+});
+export type Forgotten = v.InferOutput<typeof forgotten>;
+
 export const retirement = v.object({
   instanceId: v.string(),
   pool: v.string(),
@@ -109,6 +167,8 @@ export const retirement = v.object({
   execution: v.string(),
   /** Null when a person started the retirement of a running instance. */
   hook: v.nullable(hook),
+  /** Where the instance goes from here. */
+  destination: v.picklist(["terminated", "warm pool"]),
   /** Only by hand: whether the group launches another instance in its place. */
   capacity: v.nullable(v.picklist(["replace", "shrink"])),
   settings: poolSettings,

@@ -33,6 +33,17 @@ export class SettingsRefused extends NamedError {
   }
 }
 
+/**
+ * Nomad or Consul gave no usable answer. The state machine goes back to *Find
+ * node*, which keeps the hook alive for as long as that lasts.
+ */
+export class ClusterUnavailable extends NamedError {
+  static readonly errorName = "ClusterUnavailable";
+  constructor(message: string, options?: ErrorOptions) {
+    super(ClusterUnavailable.errorName, message, options);
+  }
+}
+
 /** The names of errors that would come again however often a task is tried. */
 export const refusals = [
   InputRefused.errorName,

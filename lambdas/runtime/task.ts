@@ -2,7 +2,8 @@ import middy from "@middy/core";
 import type { Logger } from "@aws-lambda-powertools/logger";
 import type { Context } from "aws-lambda";
 import * as v from "valibot";
-import { InputRefused } from "./errors.ts";
+import { ClusterFailure } from "../clients/cluster-api.ts";
+import { ClusterUnavailable, InputRefused } from "./errors.ts";
 import { type Log, lineLogger } from "./logger.ts";
 import { embeddedMetrics, type Metrics } from "./metrics.ts";
 import { describeIssues } from "./settings.ts";
@@ -38,6 +39,16 @@ const marksOf = (event: unknown): Record<string, string> => {
   return marks;
 };
 
+/** Counts what a person has to hear of when it lasts. */
+export const reportFailure = (metrics: Metrics, pool: string, failure: ClusterFailure): void => {
+  if (failure.kind === "unreachable")
+    metrics.report(pool, { [`${failure.service}Unreachable`]: 1 });
+  if (failure.kind === "refused") metrics.report(pool, { [`${failure.service}Refused`]: 1 });
+};
+
+const isPassing = (error: unknown): error is ClusterFailure =>
+  error instanceof ClusterFailure && ["unreachable", "refused", "busy"].includes(error.kind);
+
 const logWith = (logger: Logger): middy.MiddlewareObj<unknown, unknown> => ({
   before: ({ event, context }) => {
     logger.resetKeys();
@@ -65,11 +76,17 @@ export const task = <Schema extends v.GenericSchema>(
   const handler = middy<unknown, unknown>(async (event: unknown, context: Context) => {
     const parsed = v.safeParse(schema, event);
     if (!parsed.success) throw new InputRefused(describeIssues(parsed.issues));
-    return run(parsed.output, {
-      log: logger,
-      metrics,
-      remaining: () => context.getRemainingTimeInMillis(),
-    });
+    try {
+      return await run(parsed.output, {
+        log: logger,
+        metrics,
+        remaining: () => context.getRemainingTimeInMillis(),
+      });
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      reportFailure(metrics, marksOf(event)["pool"] ?? "unknown", error);
+      throw new ClusterUnavailable(error.message, { cause: error });
+    }
   }).use(logWith(logger));
   return (event, context) => handler(event, context as Context) as Promise<unknown>;
 };

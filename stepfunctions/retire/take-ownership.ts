@@ -46,7 +46,7 @@ export class TakeOwnership extends StateMachineFragment {
       retries: patientRetries,
       // Until it has answered there is nothing to give back: whatever ends it ends
       // the execution, and the hook is left to the reconciler.
-      refused: { errors: [...refusals], next: refused },
+      catches: [{ errors: [...refusals], next: refused }],
     });
     const isStopped = new Choice(this, "Is Drover stopped?");
     const hold = new KeepAlive(this, "While stopped", {

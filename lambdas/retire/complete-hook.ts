@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import { autoScalingClient } from "../clients/auto-scaling.ts";
+import { dynamoRecords } from "../clients/records.ts";
+import { parameterSwitches } from "../clients/switches.ts";
+import { parseSettings } from "../runtime/settings.ts";
+import { task, wired } from "../runtime/task.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { actionOf } from "./heartbeat.ts";
+import { type Completion, retirement } from "./retirement.ts";
+import { isHookRunningOut } from "./rules/deadlines.ts";
+
+/** While Drover is stopped: how long until the parameter is read again, in seconds. */
+const holdSeconds = 60;
+
+/**
+ * Lets the instance go. A retirement that a person started has no hook yet: the
+ * instance is terminated, and *await termination* completes the hook that this
+ * fires.
+ */
+export const createHandler = (surroundings: Surroundings) => {
+  const settings = parseSettings("records", surroundings.env);
+  const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
+  const autoScaling = autoScalingClient(surroundings);
+  const switches = parameterSwitches(surroundings, settings);
+  const { clock } = surroundings;
+
+  return task(surroundings, retirement, async (known, { log, metrics }): Promise<Completion> => {
+    const record = await records.read(known.instanceId);
+    const hook = record?.execution === known.execution ? (record.hook ?? known.hook) : known.hook;
+    const answer = (
+      decision: Completion["decision"],
+      explanation: string,
+      waitSeconds = 0,
+    ): Completion => {
+      log.info(explanation, { decision });
+      return { decision, at: new Date(clock.now()).toISOString(), explanation, waitSeconds };
+    };
+    if ((await switches.isStopped()) && !isHookRunningOut(hook, clock.now())) {
+      return answer(
+        "held",
+        "Drover is stopped: the instance is kept. Set the stop parameter to go.",
+        holdSeconds,
+      );
+    }
+
+    const action = actionOf({ ...known, hook });
+    if (!action) {
+      const instance = await autoScaling.describeInstance(known.instanceId);
+      if (!instance) return answer("none", "The instance is gone already.");
+      if (known.settings.observeOnly) {
+        return answer("none", "The pool is observe-only: the instance is not terminated.");
+      }
+      if (!instance.lifecycleState.startsWith("Terminating")) {
+        await autoScaling.terminate(known.instanceId, known.capacity === "shrink");
+      }
+      return answer(
+        "none",
+        known.capacity === "shrink"
+          ? "The group terminates the instance and gets smaller by one."
+          : "The group terminates the instance and launches another one.",
+      );
+    }
+    if (await autoScaling.complete(action, "CONTINUE")) {
+      return answer("CONTINUE", "The hook is completed: the instance may go.");
+    }
+    metrics.report(known.pool, { HooksExpired: 1 });
+    return answer(
+      "expired",
+      "The hook was over before it could be completed: expired, or completed by somebody else.",
+    );
+  });
+};
+
+export const handler = wired(createHandler);

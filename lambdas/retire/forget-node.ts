@@ -1,0 +1,89 @@
+import * as v from "valibot";
+import { type Cluster, connectCluster } from "../clients/cluster.ts";
+import { ClusterFailure } from "../clients/cluster-api.ts";
+import { reportFailure, task, wired } from "../runtime/task.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { cordon, type Forgotten, forgotten, node, retirement } from "./retirement.ts";
+import { growingWaitSeconds } from "./rules/deadlines.ts";
+
+const input = v.object({
+  ...retirement.entries,
+  node,
+  cordon: v.optional(cordon),
+  forgotten: v.optional(forgotten),
+});
+
+/**
+ * When a live agent would have come back: Nomad's within 12 s, Consul's catalog
+ * entries within 84 s (tried; nomad-consul.md).
+ */
+export const lookAgainSeconds = 90;
+
+/** The bounds of the pause while Nomad or Consul cannot be reached, in seconds. */
+const pause = { least: 30, most: 600 };
+const giveUpSeconds = 24 * 3600;
+
+const forgetInNomad = async (
+  { nomad }: Cluster,
+  nodeId: string | undefined,
+  volumes: readonly { id: string; namespace: string }[],
+): Promise<Forgotten["nomad"]> => {
+  if (!nodeId) return "unknown";
+  for (const { id, namespace } of volumes) {
+    const volume = await nomad.readVolume(id, namespace);
+    // A purge would pin the claim for ever (hashicorp/nomad#15415).
+    if (volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId)) {
+      return "left to garbage collection";
+    }
+  }
+  return (await nomad.purge(nodeId)) === "done" ? "purged" : "unknown";
+};
+
+const forgetInConsul = async (
+  { consul }: Cluster,
+  member: string | undefined,
+): Promise<Forgotten["consul"]> => {
+  if (!consul) return "not used";
+  if (!member) return "unknown";
+  // Both calls, always: the one ends the membership, the other clears the catalog.
+  await consul.forceLeave(member);
+  await consul.deregister(member);
+  return "deregistered";
+};
+
+/** Makes Consul and Nomad forget the machine, which has ended by now. */
+export const createHandler = (surroundings: Surroundings) => {
+  const cluster = connectCluster(surroundings);
+  const { clock, random } = surroundings;
+
+  return task(surroundings, input, async (retirement, { log, metrics }): Promise<Forgotten> => {
+    const now = clock.now();
+    const since = retirement.forgotten?.since ?? new Date(now).toISOString();
+    const { node } = retirement;
+    try {
+      const consul = await forgetInConsul(cluster, node.member);
+      const nomad = await forgetInNomad(cluster, node.id, retirement.cordon?.volumes ?? []);
+      const explanation =
+        nomad === "left to garbage collection"
+          ? "A CSI volume still names the node: it is left to Nomad's own garbage collection."
+          : "Forgotten; looks once more whether anything comes back.";
+      log.info(explanation, { nomad, consul });
+      return { done: true, since, explanation, waitSeconds: lookAgainSeconds, nomad, consul };
+    } catch (error) {
+      if (!(error instanceof ClusterFailure) || error.kind === "rejected") throw error;
+      reportFailure(metrics, retirement.pool, error);
+      const waited = (now - Date.parse(since)) / 1000;
+      if (waited > giveUpSeconds) throw error;
+      return {
+        done: false,
+        since,
+        explanation: `${error.message}.`,
+        waitSeconds: growingWaitSeconds(waited, pause, random),
+        nomad: "to do",
+        consul: "to do",
+      };
+    }
+  });
+};
+
+export const handler = wired(createHandler);

@@ -1,0 +1,123 @@
+import type { ClusterFailure } from "../../clients/cluster-api.ts";
+import type { NodeStub } from "../../clients/nomad.ts";
+import type { Node, Retirement } from "../retirement.ts";
+import { growingWaitSeconds, isHookRunningOut, withinHeartbeat } from "./deadlines.ts";
+
+/** What was seen when the node of an instance was looked for. */
+export type Sighting =
+  | { readonly kind: "failure"; readonly failure: ClusterFailure }
+  /** The token may do too little; `missing` in the words of the policy language. */
+  | { readonly kind: "weak token"; readonly missing: readonly string[] }
+  | { readonly kind: "none"; readonly knowsAnyInstance: boolean }
+  | {
+      readonly kind: "found";
+      readonly nodes: readonly NodeStub[];
+      /** The chosen one (`chooseNode`). */
+      readonly node: NodeStub;
+      readonly member: string | undefined;
+      /** Why the machine is a server of Nomad, Consul or Vault; undefined when it is not. */
+      readonly server: string | undefined;
+    };
+
+/**
+ * Of several nodes with one instance id (a new data directory makes a new node)
+ * the live one.
+ */
+export const chooseNode = (nodes: readonly NodeStub[]): NodeStub | undefined => {
+  const rank = { ready: 0, initializing: 1, disconnected: 2, down: 3 };
+  return nodes.toSorted((a, b) => rank[a.Status] - rank[b.Status])[0];
+};
+
+type Known = Pick<Retirement, "since" | "hook" | "settings"> & { readonly node?: Node | undefined };
+
+/** The bounds of the pause between two looks, in seconds. */
+const pause = { least: 15, most: 300 };
+
+/**
+ * What *find node* answers, and what follows from it.
+ *
+ * An outage decides no hook before its global limit; what has not registered
+ * yet gets its time to join; a server is refused by every job.
+ *
+ * @param now - milliseconds since the Unix epoch
+ */
+export const judgeNode = (
+  sighting: Sighting,
+  known: Known,
+  now: number,
+  random: () => number,
+): Node => {
+  const answer = (
+    answer: Node["answer"],
+    next: Node["next"],
+    explanation: string,
+    more: Partial<Node> = {},
+  ): Node => {
+    const since = known.node?.answer === answer ? known.node.since : new Date(now).toISOString();
+    return { answer, next, explanation, waitSeconds: 0, since, ...more };
+  };
+  const lookAgain = (which: Node["answer"], explanation: string, least = pause.least): Node => {
+    if (isHookRunningOut(known.hook, now)) {
+      return answer(which, "give-up", `${explanation} The hook lives no longer.`);
+    }
+    const found = answer(which, "look-again", explanation);
+    const waited = (now - Date.parse(found.since)) / 1000;
+    const seconds = growingWaitSeconds(waited, { ...pause, least }, random);
+    return { ...found, waitSeconds: withinHeartbeat(seconds, known.hook) };
+  };
+
+  switch (sighting.kind) {
+    case "failure": {
+      const { failure } = sighting;
+      return failure.kind === "refused"
+        ? lookAgain("refused", `${failure.service} refuses the token: ${failure.text}`)
+        : lookAgain("unreachable", `${failure.message}.`);
+    }
+    case "weak token":
+      return lookAgain(
+        "refused",
+        `The Nomad token would see busy nodes as empty; its policy lacks ${sighting.missing.join(" and ")}.`,
+      );
+    case "none": {
+      if (!sighting.knowsAnyInstance) {
+        return lookAgain(
+          "unreachable",
+          "Nomad knows no EC2 instance at all: address or region are probably wrong.",
+        );
+      }
+      const age = (now - Date.parse(known.since)) / 1000;
+      const grace = known.settings.joinGraceSeconds;
+      return age < grace
+        ? lookAgain("unregistered", `No node yet; it has ${Math.ceil(grace - age)} s left to join.`)
+        : answer("unregistered", "complete", `No node joined within ${grace} s.`);
+    }
+    case "found": {
+      const { node, nodes, member, server } = sighting;
+      const details = { id: node.ID, name: node.Name, ...(member && { member }) };
+      if (server) {
+        return answer(
+          "server",
+          "refuse",
+          `This machine is a server, which Drover never retires: ${server}.`,
+          details,
+        );
+      }
+      if (node.Status === "down") {
+        return answer(
+          "down",
+          "complete",
+          `Node ${node.Name} is down: there is nothing to drain.`,
+          details,
+        );
+      }
+      return nodes.length > 1
+        ? answer(
+            "ambiguous",
+            "retire",
+            `${nodes.length} nodes have this instance id; ${node.ID} is the live one.`,
+            details,
+          )
+        : answer("registered", "retire", `Node ${node.Name} is ${node.Status}.`, details);
+    }
+  }
+};

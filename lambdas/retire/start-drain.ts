@@ -1,0 +1,157 @@
+import * as v from "valibot";
+import { connectCluster } from "../clients/cluster.ts";
+import type { AllocationStub, Nomad, NomadNode } from "../clients/nomad.ts";
+import { task, wired } from "../runtime/task.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { drainMark, isDrainOf } from "./drain-mark.ts";
+import { type Drain, drain, type MigratingDisk, node, retirement } from "./retirement.ts";
+import { drainDeadlineSeconds, killGraceSeconds } from "./rules/deadlines.ts";
+import { concerns } from "./rules/judge-drain.ts";
+
+const input = v.object({
+  pass: drain.entries.pass,
+  retirement: v.object({
+    ...retirement.entries,
+    node: v.object({ ...node.entries, id: v.string() }),
+    drain: v.optional(drain),
+  }),
+});
+
+/** At most so many allocations are looked at for their ephemeral disks. */
+const mostDisks = 50;
+
+/**
+ * Which allocations have data that their replacement pulls from this node: one
+ * look a group, since the allocations of a group share its disk's settings.
+ */
+const findMigratingDisks = async (
+  nomad: Pick<Nomad, "readAllocation">,
+  live: readonly AllocationStub[],
+): Promise<MigratingDisk[]> => {
+  const groups = new Map<string, AllocationStub[]>();
+  for (const allocation of live) {
+    const key = [allocation.Namespace, allocation.JobID, allocation.TaskGroup].join("\0");
+    groups.set(key, [...(groups.get(key) ?? []), allocation]);
+  }
+  const disks: MigratingDisk[] = [];
+  for (const allocations of groups.values()) {
+    const [first] = allocations;
+    if (!first || disks.length >= mostDisks) continue;
+    const full = await nomad.readAllocation(first.ID, first.Namespace);
+    const group = full?.Job?.TaskGroups.find((known) => known.Name === first.TaskGroup);
+    if (!group?.EphemeralDisk?.Migrate) continue;
+    disks.push(
+      ...allocations.map(({ ID, Namespace }) => ({ allocation: ID, namespace: Namespace })),
+    );
+  }
+  return disks.slice(0, mostDisks);
+};
+
+/**
+ * What of a drain that is under way or over already makes posting another one
+ * wrong: posting again would begin its deadline anew.
+ *
+ * @param wantedUntil - when our own drain would end (ms)
+ */
+const adopt = (
+  node: NomadNode,
+  execution: string,
+  pass: Drain["pass"],
+  wantedUntil: number,
+): { until: number; startedAt: number } | undefined => {
+  const strategy = node.DrainStrategy;
+  if (isDrainOf(node.LastDrain, execution, pass) && node.LastDrain) {
+    const startedAt = Date.parse(node.LastDrain.StartedAt);
+    // Over already: an earlier call of this task posted it and died before it could say so.
+    if (!strategy) return { until: Date.parse(node.LastDrain.UpdatedAt), startedAt };
+    return { until: Date.parse(strategy.ForceDeadline), startedAt };
+  }
+  // A person's own drain is left alone if it ends in time. (Its zero time means no deadline.)
+  const ends = strategy ? Date.parse(strategy.ForceDeadline) : 0;
+  if (
+    strategy &&
+    ends > 0 &&
+    ends <= wantedUntil &&
+    (pass === "work" || !strategy.IgnoreSystemJobs)
+  ) {
+    return { until: ends, startedAt: Date.parse(strategy.StartedAt) };
+  }
+  return undefined;
+};
+
+/**
+ * Begins one pass of the drain, once: the node is read first, and a drain that
+ * is ours is not posted again.
+ */
+export const createHandler = (surroundings: Surroundings) => {
+  const { nomad } = connectCluster(surroundings);
+  const { clock } = surroundings;
+
+  return task(surroundings, input, async ({ pass, retirement }, { log }): Promise<Drain> => {
+    const { node, settings, execution, hook } = retirement;
+    const [found, allocations] = await Promise.all([
+      nomad.readNode(node.id),
+      nomad.liveAllocations(node.id),
+    ]);
+    const now = clock.now();
+    const live = allocations.value.filter((allocation) => concerns(pass, allocation));
+    const answer = (more: Partial<Drain>): Drain => ({
+      pass,
+      status: "draining",
+      outcome: pass === "system" ? (retirement.drain?.outcome ?? "clean") : "clean",
+      explanation: "The drain has begun.",
+      beganAt: retirement.drain?.beganAt ?? new Date(now).toISOString(),
+      startedAt: new Date(now).toISOString(),
+      endedAt: new Date(now).toISOString(),
+      until: new Date(now).toISOString(),
+      giveUpAt: new Date(now).toISOString(),
+      waitSeconds: 0,
+      blockers: [],
+      allocations: pass === "system" ? (retirement.drain?.allocations ?? 0) : live.length,
+      migratingDisks: [],
+      ...more,
+    });
+    if (!found) {
+      return answer({
+        status: "drained",
+        outcome: "none",
+        explanation: "Nomad does not know the node any more.",
+      });
+    }
+    if (pass === "system" && live.length === 0) {
+      return answer({ status: "drained", explanation: "No system job runs here." });
+    }
+
+    const seconds =
+      pass === "system"
+        ? settings.systemDrainDeadlineSeconds
+        : drainDeadlineSeconds(
+            settings,
+            hook,
+            live.some(({ JobType }) => JobType === "batch" || JobType === "sysbatch"),
+            now,
+          );
+    const wantedUntil = now + seconds * 1000;
+    const adopted = adopt(found.value, execution, pass, wantedUntil);
+    const migratingDisks = pass === "work" ? await findMigratingDisks(nomad, live) : [];
+    if (!adopted) {
+      await nomad.drain(node.id, {
+        deadlineSeconds: seconds,
+        ignoreSystemJobs: pass === "work",
+        meta: drainMark(execution, pass),
+      });
+      log.info("posted the drain", { pass, deadlineSeconds: seconds, allocations: live.length });
+    }
+    const until = adopted?.until ?? wantedUntil;
+    return answer({
+      startedAt: new Date(adopted?.startedAt ?? now).toISOString(),
+      until: new Date(until).toISOString(),
+      giveUpAt: new Date(until + killGraceSeconds * 1000).toISOString(),
+      endedAt: undefined,
+      explanation: adopted ? "A drain was under way already." : "The drain has begun.",
+      migratingDisks,
+    });
+  });
+};
+
+export const handler = wired(createHandler);

@@ -1,0 +1,103 @@
+import * as v from "valibot";
+import { autoScalingClient } from "../clients/auto-scaling.ts";
+import { dynamoRecords } from "../clients/records.ts";
+import { parameterSwitches } from "../clients/switches.ts";
+import { parseSettings } from "../runtime/settings.ts";
+import { task, wired } from "../runtime/task.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { beat } from "./heartbeat.ts";
+import { drains, retirement, type Slot, slot } from "./retirement.ts";
+import { allotSlot, clusterSlotKeys, poolSlotKeys } from "./rules/allot-slot.ts";
+import { growingWaitSeconds, isTooLateToQueue, withinHeartbeat } from "./rules/deadlines.ts";
+import { leaseMilliseconds } from "./rules/leases.ts";
+
+const input = v.object({ ...retirement.entries, drains, slot: v.optional(slot) });
+
+/** The bounds of the pause between two tries, in seconds; see `TakeSlot` for the arithmetic. */
+const pause = { least: 10, most: 180 };
+
+/**
+ * Takes a slot of the pool and one of the cluster, both or none. A drain that
+ * could no longer have its whole deadline under its hook goes on without.
+ */
+export const createHandler = (surroundings: Surroundings) => {
+  const settings = parseSettings("records", surroundings.env);
+  const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
+  const autoScaling = autoScalingClient(surroundings);
+  const switches = parameterSwitches(surroundings, settings);
+  const { clock, random } = surroundings;
+
+  return task(surroundings, input, async (retirement, { log, metrics }): Promise<Slot> => {
+    const now = clock.now();
+    const queuedSince = retirement.slot?.queuedSince ?? new Date(now).toISOString();
+    const wait = async (explanation: string): Promise<Slot> => {
+      await beat(autoScaling, retirement);
+      const waited = (now - Date.parse(queuedSince)) / 1000;
+      const seconds = growingWaitSeconds(waited, pause, random);
+      return {
+        taken: false,
+        without: false,
+        explanation,
+        waitSeconds: withinHeartbeat(seconds, retirement.hook),
+        queuedSince,
+        underWay: 0,
+        leases: [],
+      };
+    };
+
+    if (await switches.isStopped()) {
+      return wait("Drover is stopped: the drain does not begin. Set the stop parameter to go.");
+    }
+    const clusterSlots = Math.min(
+      settings.DROVER_CLUSTER_SLOTS,
+      retirement.drains.limit ?? Number.POSITIVE_INFINITY,
+    );
+    const keys = [
+      ...poolSlotKeys(retirement.pool, retirement.settings.slots),
+      ...clusterSlotKeys(clusterSlots),
+    ];
+    const leases = await records.readLeases(keys);
+    const underWay = new Set(
+      leases.filter((lease) => lease.until >= now).map((lease) => lease.holder),
+    ).size;
+    const allotment = allotSlot({
+      pool: retirement.pool,
+      poolSlots: retirement.settings.slots,
+      clusterSlots,
+      holder: retirement.execution,
+      leases,
+      drainsByOthers: retirement.drains.byOthers,
+      now,
+    });
+    if (
+      allotment.kind === "free" &&
+      (await records.takeLeases(allotment.keys, retirement.execution, now + leaseMilliseconds))
+    ) {
+      return {
+        taken: true,
+        without: false,
+        explanation: "The node may drain.",
+        waitSeconds: 0,
+        queuedSince,
+        underWay: underWay + 1,
+        leases: [...allotment.keys],
+      };
+    }
+    if (isTooLateToQueue(retirement.settings, retirement.hook, now)) {
+      metrics.report(retirement.pool, { DrainsWithoutSlot: 1 });
+      log.warn("the drain begins without a slot: the hook would not live through the queue");
+      return {
+        taken: false,
+        without: true,
+        explanation: "No slot was free, and the hook lives no longer: the node drains without one.",
+        waitSeconds: 0,
+        queuedSince,
+        underWay: underWay + 1,
+        leases: [],
+      };
+    }
+    return wait(allotment.kind === "full" ? allotment.explanation : "Another node was faster.");
+  });
+};
+
+export const handler = wired(createHandler);

@@ -1,0 +1,90 @@
+import type { AllocationStub, Hold, Nomad } from "../clients/nomad.ts";
+import type { Drain, Volume } from "./retirement.ts";
+import { concerns, type DrainView } from "./rules/judge-drain.ts";
+
+export interface DrainTarget {
+  readonly nodeId: string;
+  readonly drain: Drain;
+  readonly volumes: readonly Volume[];
+}
+
+export interface Look {
+  readonly view: DrainView;
+  /** Where to wait for the next change: the node while it drains, its allocations after. */
+  readonly next: { readonly on: "node" | "allocations"; readonly index: number } | undefined;
+}
+
+const runsATask = (allocation: AllocationStub): boolean =>
+  Object.values(allocation.TaskStates ?? {}).some((state) => state.State === "running");
+
+const findClaims = async (
+  nomad: Pick<Nomad, "readVolume">,
+  { volumes, nodeId }: DrainTarget,
+): Promise<string[]> => {
+  const claims: string[] = [];
+  for (const { id, namespace } of volumes) {
+    const volume = await nomad.readVolume(id, namespace);
+    const isClaimed = volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId);
+    if (isClaimed) claims.push(`${namespace}/${id}`);
+  }
+  return claims;
+};
+
+/**
+ * The allocations of this node whose replacement still pulls their data: it is
+ * pending until it has them (a client that ends too early leaves it empty, with
+ * only a warning). One without a replacement has nothing to wait for.
+ */
+const findPulling = async (
+  nomad: Pick<Nomad, "readAllocation">,
+  { drain }: DrainTarget,
+): Promise<AllocationStub[]> => {
+  const pulling: AllocationStub[] = [];
+  for (const { allocation, namespace } of drain.migratingDisks) {
+    const old = await nomad.readAllocation(allocation, namespace);
+    if (!old?.NextAllocation) continue;
+    const replacement = await nomad.readAllocation(old.NextAllocation, namespace);
+    if (replacement?.ClientStatus === "pending") pulling.push(old);
+  }
+  return pulling;
+};
+
+/**
+ * One look at a node that drains. What costs more than a call is only asked
+ * once nothing runs there any more.
+ *
+ * @param hold - waits for a change first, on the node or on its allocations
+ */
+export const viewDrain = async (
+  nomad: Nomad,
+  target: DrainTarget,
+  hold?: { readonly on: "node" | "allocations" } & Hold,
+): Promise<Look> => {
+  const nothing = { live: [], finishing: [], claims: [], pulling: [], emptySince: undefined };
+  const watched = await nomad.readNode(target.nodeId, hold?.on === "node" ? hold : undefined);
+  if (!watched) return { view: { node: undefined, ...nothing }, next: undefined };
+  const node = watched.value;
+  const { value: live, index } = await nomad.liveAllocations(
+    target.nodeId,
+    hold?.on === "allocations" ? hold : undefined,
+  );
+  const isEmpty = !live.some((allocation) => concerns(target.drain.pass, allocation));
+  if (node.Status === "down" || !isEmpty) {
+    return {
+      view: { ...nothing, node, live },
+      next: node.DrainStrategy
+        ? { on: "node", index: watched.index }
+        : { on: "allocations", index },
+    };
+  }
+  const [ended, claims, pulling] = await Promise.all([
+    nomad.endedAllocations(target.nodeId),
+    findClaims(nomad, target),
+    findPulling(nomad, target),
+  ]);
+  const finishing = ended.filter(runsATask);
+  return {
+    view: { ...nothing, node, live, finishing, claims, pulling },
+    next: node.DrainStrategy ? { on: "node", index: watched.index } : undefined,
+  };
+};
