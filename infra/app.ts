@@ -1,0 +1,3 @@
+import { referenceApp } from "./reference-app.ts";
+
+referenceApp();

@@ -1,0 +1,239 @@
+import { Lazy, RemovalPolicy, Stack, Stage, Token, Tokenization } from "aws-cdk-lib";
+import type { IAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
+import { Connections, type IConnectable, SecurityGroup } from "aws-cdk-lib/aws-ec2";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct, DependencyGroup, type IConstruct } from "constructs";
+import { RetireNode } from "../stepfunctions/retire-node.ts";
+import { checkDrover } from "./check-drover.ts";
+import { checkPool } from "./check-pool.ts";
+import type { DroverProps, PoolProps } from "./drover-props.ts";
+import { functionCode } from "./function-code.ts";
+import { IntakeRule } from "./intake-rule.ts";
+import { ManagedPool, ownedGroup } from "./managed-pool.ts";
+import { retireMachineName, stopParameterName } from "./names.ts";
+import { Problems } from "./problems.ts";
+import { RetireAlarms } from "./retire-alarms.ts";
+import { StateTable } from "./state-table.ts";
+import { TaskFunctions } from "./task-functions.ts";
+
+/**
+ * Looks after the nodes of a Nomad cluster: instances that leave a managed
+ * group are cordoned, drained, and forgotten before they end.
+ *
+ * ```ts
+ * const drover = new Drover(stack, "Drover", {
+ *   nomad: { address: "https://nomad.internal:4646", token },
+ *   vpc,
+ * });
+ * drover.manage(workers, { pool: "workers" });
+ * ```
+ */
+export class Drover extends Construct implements IConnectable {
+  readonly cluster: string;
+  /** Its functions' security groups: Nomad and Consul have to let them in. */
+  readonly connections: Connections;
+  /** Retires one instance; a person may start it, with `{"instanceId": "i-…"}`. */
+  readonly retireNode: StateMachine;
+  /** Where the alarms go. */
+  readonly alarmTopic: ITopic;
+  /** Events that could not be handled. */
+  readonly deadLetters: IQueue;
+
+  readonly #slots: number | undefined;
+  readonly #needed: DependencyGroup;
+  readonly #pools = new Map<
+    string,
+    { readonly group: IAutoScalingGroup; readonly slots: number }
+  >();
+
+  /** @throws Error that tells all that is wrong with the properties */
+  constructor(scope: Construct, id: string, props: DroverProps) {
+    super(scope, id);
+    const problems = new Problems();
+    this.cluster = props.cluster ?? "default";
+    checkDrover(props, problems);
+    this.checkClusterIsFree(problems);
+    problems.throwIfAny(`Drover ${this.node.path}`);
+
+    const { cluster } = this;
+    const { logRetention = RetentionDays.THREE_MONTHS, removalPolicy = RemovalPolicy.DESTROY } =
+      props;
+    const securityGroups = props.securityGroups ?? [
+      new SecurityGroup(this, "SecurityGroup", {
+        vpc: props.vpc,
+        description: `Functions of the Drover cluster ${cluster}`,
+      }),
+    ];
+    this.connections = new Connections({ securityGroups });
+    this.#slots = props.slots;
+
+    const { table } = new StateTable(this, "State", { removalPolicy });
+    const stop = new StringParameter(this, "Stop", {
+      parameterName: stopParameterName(cluster),
+      description: `"stop" makes the Drover cluster ${cluster} hold still, "go" lets it go on`,
+      stringValue: "go",
+      allowedPattern: "^(go|stop)$",
+    });
+    const functions = new TaskFunctions(this, "Tasks", {
+      cluster,
+      nomad: props.nomad,
+      consul: props.consul,
+      network: { vpc: props.vpc, vpcSubnets: props.vpcSubnets, securityGroups },
+      table,
+      slots: this.clusterSlots(),
+      code: props.code ?? functionCode,
+      logRetention,
+      removalPolicy,
+    });
+    const retire = this.retireMachine(functions, props.pinVersions ?? true, {
+      logRetention,
+      removalPolicy,
+    });
+    this.retireNode = retire.stateMachine;
+    const intake = new IntakeRule(this, "Intake", {
+      cluster,
+      intake: functions.get("intake/intake"),
+    });
+    this.deadLetters = intake.deadLetters;
+    this.alarmTopic = new RetireAlarms(this, "Alarms", {
+      cluster,
+      stateMachine: this.retireNode,
+      deadLetters: intake.deadLetters,
+      consul: props.consul !== undefined,
+      topic: props.alarmTopic,
+      runbookUrl: props.runbookUrl ?? "docs/operate.md",
+    }).topic;
+    this.#needed = new DependencyGroup(table, stop, functions, retire, intake);
+    clusters.set(this, cluster);
+  }
+
+  /**
+   * Makes a group a pool of this Drover: instances that leave it are retired.
+   *
+   * A group that the same app makes gets its hook, its tags and its policies in
+   * its own resource. One that is imported gets a hook beside it, and keeps its
+   * tags to whoever makes it: CloudFormation cannot tag it, so give it the tags
+   * `drover:cluster` and `drover:pool` there (neither needs to be propagated to
+   * its instances), or by `aws autoscaling create-or-update-tags`. Until it has
+   * them, Drover is not allowed to act on it.
+   *
+   * @throws Error that tells all that is wrong with the properties
+   */
+  manage(group: IAutoScalingGroup, props: PoolProps): void {
+    const problems = new Problems();
+    const owned = ownedGroup(group) !== undefined;
+    const checked = checkPool(props, owned, this.#slots, problems);
+    const { pool } = props;
+    const other = this.#pools.get(pool);
+    if (other) {
+      problems.add(
+        "pool",
+        pool,
+        `${other.group.node.path} is this pool already: give another name`,
+      );
+    }
+    const before = poolOf(
+      group,
+      [...this.#pools].map(([name, known]) => [name, known.group]),
+    );
+    if (before !== undefined) {
+      problems.add(
+        "group",
+        group.node.path,
+        `it is the pool "${before}" already, and an instance can have one pool only: leave one of the two calls out`,
+      );
+    }
+    problems.throwIfAny(`${this.node.path}: the pool of ${group.node.path}`);
+
+    this.#pools.set(pool, { group, slots: checked.settings.slots });
+    managed.set(ownedGroup(group) ?? group, pool);
+    new ManagedPool(this, `Pool-${pool}`, {
+      ...checked,
+      cluster: this.cluster,
+      pool,
+      group,
+      needed: this.#needed,
+    });
+  }
+
+  private retireMachine(
+    functions: TaskFunctions,
+    pinVersions: boolean,
+    log: { readonly logRetention: RetentionDays; readonly removalPolicy: RemovalPolicy },
+  ): RetireNode {
+    const name = retireMachineName(this.cluster);
+    const retire = new RetireNode(this, "RetireNode", {
+      stateMachineName: name,
+      functions: (task) => (pinVersions ? functions.version(task) : functions.get(task)),
+      logGroup: new LogGroup(this, "RetireNodeLog", {
+        // Step Functions adds every other name to one policy of limited length.
+        logGroupName: `/aws/vendedlogs/states/${name}`,
+        retention: log.logRetention,
+        removalPolicy: log.removalPolicy,
+      }),
+    });
+    if (pinVersions) {
+      // Those of before this deployment, too: executions may be running them.
+      retire.stateMachine.addToRolePolicy(
+        new PolicyStatement({
+          actions: ["lambda:InvokeFunction"],
+          resources: functions.all().map(({ functionArn }) => `${functionArn}:*`),
+        }),
+      );
+    }
+    return retire;
+  }
+
+  /** Known when all pools are. */
+  private clusterSlots(): string {
+    return Lazy.string({
+      produce: () =>
+        Tokenization.stringifyNumber(
+          this.#slots ?? Math.max(1, ...[...this.#pools.values()].map(({ slots }) => slots)),
+        ),
+    });
+  }
+
+  /** Names follow from the cluster's: two of one name cannot live in one account and region. */
+  private checkClusterIsFree(problems: Problems): void {
+    const same = this.node.root.node
+      .findAll()
+      .find(
+        (other) => other !== this && clusters.get(other) === this.cluster && meets(this, other),
+      );
+    if (!same) return;
+    problems.add(
+      "cluster",
+      this.cluster,
+      `${same.node.path} is this cluster already: give each Drover of an account and region a name of its own`,
+    );
+  }
+}
+
+/** Of all Drovers. */
+const clusters = new WeakMap<IConstruct, string>();
+
+/** The pools of groups, whichever Drover they belong to. */
+const managed = new WeakMap<IConstruct, string>();
+
+/** Whether two constructs end up in the same account and region, as far as can be known. */
+const meets = (one: IConstruct, other: IConstruct): boolean => {
+  const [a, b] = [Stack.of(one), Stack.of(other)];
+  if (a.account !== b.account || a.region !== b.region) return false;
+  return !Token.isUnresolved(a.account) || Stage.of(one) === Stage.of(other);
+};
+
+/** The pool that a group is already; imported groups are the same when their names are. */
+const poolOf = (
+  group: IAutoScalingGroup,
+  pools: readonly (readonly [string, IAutoScalingGroup])[],
+): string | undefined => {
+  const known = managed.get(ownedGroup(group) ?? group);
+  if (known !== undefined) return known;
+  return pools.find(([, other]) => other.autoScalingGroupName === group.autoScalingGroupName)?.[0];
+};

@@ -1,0 +1,158 @@
+import { Duration, Stack } from "aws-cdk-lib";
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  Metric,
+  TreatMissingData,
+} from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import type { MetricName } from "../lambdas/runtime/metrics.ts";
+import { metricNamespace } from "./names.ts";
+
+export interface RetireAlarmsProps {
+  readonly cluster: string;
+  readonly stateMachine: IStateMachine;
+  readonly deadLetters: IQueue;
+  /** Whether there is a Consul to be watched. */
+  readonly consul: boolean;
+  /** @default - a topic of its own */
+  readonly topic?: ITopic | undefined;
+  /** The page whose entries the alarms link to. */
+  readonly runbookUrl: string;
+}
+
+interface Watched {
+  /** The heading of its entry in the runbook, and its anchor there. */
+  readonly slug: string;
+  readonly what: string;
+  readonly metric: IMetric;
+  /** How many periods in a row. @default 1 */
+  readonly periods?: number;
+}
+
+const period = Duration.minutes(5);
+
+/**
+ * What a person has to know of. The alarms watch executions, not the errors of
+ * functions: those are tried again, and mean nothing until that has failed too.
+ */
+export class RetireAlarms extends Construct {
+  readonly topic: ITopic;
+  /** By the anchor of their entry in the runbook. */
+  readonly alarms: ReadonlyMap<string, Alarm>;
+
+  constructor(scope: Construct, id: string, props: RetireAlarmsProps) {
+    super(scope, id);
+    this.topic = props.topic ?? this.ownTopic();
+    const action = new SnsAction(this.topic);
+    this.alarms = new Map(
+      watched(props).map(({ slug, what, metric, periods = 1 }) => {
+        const alarm = new Alarm(this, slug, {
+          alarmDescription: `${what} What to do: ${props.runbookUrl}#${slug}`,
+          metric,
+          threshold: 1,
+          evaluationPeriods: periods,
+          comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+          // Nothing is reported while nothing happens.
+          treatMissingData: TreatMissingData.NOT_BREACHING,
+        });
+        alarm.addAlarmAction(action);
+        alarm.addOkAction(action);
+        return [slug, alarm];
+      }),
+    );
+  }
+
+  /**
+   * A policy of one's own replaces the one by which the account's alarms may
+   * publish, so it has to allow them.
+   */
+  private ownTopic(): Topic {
+    const topic = new Topic(this, "Topic", { enforceSSL: true });
+    const stack = Stack.of(this);
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: "AlarmsOfThisAccount",
+        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions: ["sns:Publish"],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { "aws:SourceAccount": stack.account } },
+      }),
+    );
+    return topic;
+  }
+}
+
+const watched = ({ cluster, stateMachine, deadLetters, consul }: RetireAlarmsProps): Watched[] => {
+  const drover = (metricName: MetricName) =>
+    new Metric({ namespace: metricNamespace(cluster), metricName, statistic: "Sum", period });
+  // Best effort, and may be reported twice: only their sum can be relied on.
+  const sum = { statistic: "Sum", period };
+  /** Long enough that a restart of a server or a change of leader passes unnoticed. */
+  const aWhile = 3;
+  return [
+    {
+      slug: "retirements-failed",
+      what: "A retirement failed: its instance may have gone without a drain.",
+      metric: stateMachine.metricFailed(sum),
+    },
+    {
+      slug: "retirements-timed-out",
+      what: "A retirement took longer than four days and was ended.",
+      metric: stateMachine.metricTimedOut(sum),
+    },
+    {
+      slug: "retirements-aborted",
+      what: "Somebody stopped a retirement: nothing it had taken was given back.",
+      metric: stateMachine.metricAborted(sum),
+    },
+    {
+      slug: "forced-drains",
+      what: "A drain met its deadline: work was stopped before it had moved.",
+      metric: drover("ForcedDrains"),
+    },
+    {
+      slug: "hooks-expired",
+      what: "A hook ended before Drover had decided it.",
+      metric: drover("HooksExpired"),
+    },
+    {
+      slug: "instances-retained",
+      what: "An instance that could not be drained was kept, and costs money until a person ends it.",
+      metric: drover("InstancesRetained"),
+    },
+    {
+      slug: "dead-letters",
+      what: "An event could not be handled: an instance may wait for its hook to expire.",
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+        statistic: "Maximum",
+        period,
+      }),
+    },
+    {
+      slug: "servers-refused",
+      what: "An instance was to be retired that is a server of Nomad, Consul or Vault.",
+      metric: drover("ServersRefused"),
+    },
+    ...(["Nomad", ...(consul ? (["Consul"] as const) : [])] as const).flatMap((service) => [
+      {
+        slug: `${service.toLowerCase()}-unreachable`,
+        what: `${service} has not answered for 15 minutes; retirements wait for it.`,
+        metric: drover(`${service}Unreachable`),
+        periods: aWhile,
+      },
+      {
+        slug: `${service.toLowerCase()}-refused`,
+        what: `${service} has refused Drover's token for 15 minutes; retirements wait.`,
+        metric: drover(`${service}Refused`),
+        periods: aWhile,
+      },
+    ]),
+  ];
+};
