@@ -9,6 +9,7 @@ import {
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { ClusterUnavailable } from "../lambdas/runtime/errors.ts";
 import { CompleteHook } from "./retire/complete-hook.ts";
 import { Drain } from "./retire/drain.ts";
 import { FindNode } from "./retire/find-node.ts";
@@ -54,19 +55,25 @@ export class RetireNode extends Construct {
       resultPath: "$",
       retries: patientRetries,
     });
-    const completeHook = new CompleteHook(this, "Completion", { ...step, retained: record });
+    const completeHook = new CompleteHook(this, "Completion", { ...step, kept: record });
     const takeOwnership = new TakeOwnership(this, "Ownership", step);
     const findNode = new FindNode(this, "Finding", { ...step, withoutDrain: completeHook });
-    const cordon = taskState(this, "Cordon node", {
+    // What Nomad cannot do now is begun again from finding the node: that loop keeps
+    // the hook alive, and everything after it can be done twice.
+    const whenReachable = {
       ...step,
+      catches: [{ errors: [ClusterUnavailable.errorName], next: findNode }],
+    };
+    const cordon = taskState(this, "Cordon node", {
+      ...whenReachable,
       task: "retire/cordon-node",
       comment:
         "Makes the node ineligible at once: work that leaves another node must not land here.",
       resultPath: "$.cordon",
     });
-    const takeSlot = new TakeSlot(this, "Slot", step);
+    const takeSlot = new TakeSlot(this, "Slot", whenReachable);
     const drainWork = new Drain(this, "Work", {
-      ...step,
+      ...whenReachable,
       pass: "work",
       names: {
         start: "Drain work",
@@ -77,7 +84,7 @@ export class RetireNode extends Construct {
       },
     });
     const drainSystem = new Drain(this, "System", {
-      ...step,
+      ...whenReachable,
       pass: "system",
       names: {
         start: "Drain system jobs",

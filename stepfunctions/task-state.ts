@@ -15,6 +15,8 @@ export interface StepProps {
   readonly functions: TaskFunctions;
   /** Where everything goes that no step foresaw. */
   readonly onError: IChainable;
+  /** Errors that have a way of their own. */
+  readonly catches?: readonly { readonly errors: string[]; readonly next: IChainable }[];
 }
 
 export interface TaskStateProps extends StepProps {
@@ -25,8 +27,6 @@ export interface TaskStateProps extends StepProps {
   readonly payload?: TaskInput;
   /** @default - standardRetries */
   readonly retries?: readonly RetryProps[];
-  /** Errors that have a way of their own. */
-  readonly catches?: readonly { readonly errors: string[]; readonly next: IChainable }[];
   /** One sentence, shown in the console. */
   readonly comment: string;
 }

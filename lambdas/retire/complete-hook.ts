@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import { autoScalingClient } from "../clients/auto-scaling.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { parameterSwitches } from "../clients/switches.ts";

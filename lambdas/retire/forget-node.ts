@@ -51,6 +51,18 @@ const forgetInConsul = async (
   return "deregistered";
 };
 
+/** One that never joined in time may have joined since. */
+const knownOrFound = async (
+  { nomad }: Cluster,
+  { node, instanceId }: Pick<v.InferOutput<typeof input>, "node" | "instanceId">,
+): Promise<{ readonly id?: string | undefined; readonly member?: string | undefined }> => {
+  if (node.id) return node;
+  const [late] = await nomad.findNodes(instanceId);
+  if (!late) return {};
+  const full = await nomad.readNode(late.ID);
+  return { id: late.ID, member: full?.value.Attributes["unique.consul.name"] };
+};
+
 /** Makes Consul and Nomad forget the machine, which has ended by now. */
 export const createHandler = (surroundings: Surroundings) => {
   const cluster = connectCluster(surroundings);
@@ -59,8 +71,12 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Forgotten> => {
     const now = clock.now();
     const since = retirement.forgotten?.since ?? new Date(now).toISOString();
-    const { node } = retirement;
+    const waited = (now - Date.parse(since)) / 1000;
+    if (waited > giveUpSeconds) {
+      throw new Error(`not forgotten within a day: ${retirement.forgotten?.explanation ?? ""}`);
+    }
     try {
+      const node = await knownOrFound(cluster, retirement);
       const consul = await forgetInConsul(cluster, node.member);
       const nomad = await forgetInNomad(cluster, node.id, retirement.cordon?.volumes ?? []);
       const explanation =
@@ -72,8 +88,6 @@ export const createHandler = (surroundings: Surroundings) => {
     } catch (error) {
       if (!(error instanceof ClusterFailure) || error.kind === "rejected") throw error;
       reportFailure(metrics, retirement.pool, error);
-      const waited = (now - Date.parse(since)) / 1000;
-      if (waited > giveUpSeconds) throw error;
       return {
         done: false,
         since,

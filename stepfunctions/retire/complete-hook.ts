@@ -15,8 +15,8 @@ import { type StepProps, taskState } from "../task-state.ts";
 import { KeepAlive } from "./keep-alive.ts";
 
 export interface CompleteHookProps extends StepProps {
-  /** Where the execution ends when the group keeps the instance for a person. */
-  readonly retained: IChainable;
+  /** Where the execution ends when the group keeps the instance: for a person, or in its warm pool. */
+  readonly kept: IChainable;
 }
 
 /**
@@ -64,7 +64,13 @@ export class CompleteHook extends StateMachineFragment {
     awaitTermination.next(isGone);
     isGone
       .when(Condition.stringEquals("$.termination.state", "terminating"), wait)
-      .when(Condition.stringEquals("$.termination.state", "retained"), props.retained);
+      .when(
+        Condition.or(
+          Condition.stringEquals("$.termination.state", "retained"),
+          Condition.stringEquals("$.termination.state", "warm pool"),
+        ),
+        props.kept,
+      );
     wait.next(awaitTermination);
 
     this.startState = complete;

@@ -1,0 +1,161 @@
+import * as v from "valibot";
+import { type AutoScaling, autoScalingClient } from "../clients/auto-scaling.ts";
+import { type Executions, executionsClient } from "../clients/executions.ts";
+import { dynamoRecords, type Ownership, type Records } from "../clients/records.ts";
+import { parameterSwitches } from "../clients/switches.ts";
+import { AlreadyOwned, InputRefused } from "../runtime/errors.ts";
+import { parseSettings } from "../runtime/settings.ts";
+import { task, wired } from "../runtime/task.ts";
+import type { Surroundings } from "../runtime/surroundings.ts";
+import { clusterTag, hookPrefix, poolTag } from "./hook-names.ts";
+import { type Hook, type Retirement, retirement } from "./retirement.ts";
+import { type ByHand, parseOrder } from "./rules/parse-order.ts";
+
+const input = v.object({ input: v.unknown(), execution: v.string(), startedAt: v.string() });
+
+/** While Drover is stopped: how long until the parameter is read again, in seconds. */
+const holdSeconds = 60;
+
+type Claim = Omit<Retirement, "execution" | "settings" | "stopped">;
+
+/** The hook that an instance waits under already, when its event was lost. */
+const findHook = async (
+  autoScaling: AutoScaling,
+  group: string,
+  prefix: string,
+  now: number,
+): Promise<Hook | null> => {
+  const hooks = await autoScaling.terminationHooks(group);
+  const ours = hooks.find((hook) => hook.name.startsWith(prefix));
+  return ours
+    ? {
+        name: ours.name,
+        heartbeatSeconds: ours.heartbeatSeconds,
+        // It began earlier, nobody says when. If the limit is nearer than this,
+        // Auto Scaling decides the hook with its default.
+        startedAt: new Date(now).toISOString(),
+        deadline: new Date(now + ours.globalSeconds * 1000).toISOString(),
+      }
+    : null;
+};
+
+/** What a person asked for, completed by what Auto Scaling says of the instance. */
+const claimByHand = async (
+  autoScaling: AutoScaling,
+  cluster: string,
+  { instanceId, capacity }: ByHand,
+  now: number,
+): Promise<Claim> => {
+  const instance = await autoScaling.describeInstance(instanceId);
+  if (!instance) {
+    throw new InputRefused(
+      `instanceId: no Auto Scaling group has ${instanceId}. Look it up in the console of EC2, in the region of Drover.`,
+    );
+  }
+  const { group, lifecycleState } = instance;
+  const tags = await autoScaling.groupTags(group);
+  const pool = tags.get(poolTag);
+  if (!pool || tags.get(clusterTag) !== cluster) {
+    throw new InputRefused(
+      `instanceId: the group ${group} of ${instanceId} is not managed by this Drover. Give the group the tags ${poolTag} and ${clusterTag}=${cluster} first.`,
+    );
+  }
+  const isWaiting = lifecycleState === "Terminating:Wait";
+  if (!isWaiting && lifecycleState !== "InService" && lifecycleState !== "Standby") {
+    throw new InputRefused(
+      `instanceId: ${instanceId} is ${lifecycleState}; only an instance that is InService, Standby or Terminating:Wait can be retired.`,
+    );
+  }
+  return {
+    instanceId,
+    pool,
+    group,
+    reason: "started by a person",
+    since: new Date(now).toISOString(),
+    destination: "terminated",
+    hook: isWaiting ? await findHook(autoScaling, group, hookPrefix(cluster), now) : null,
+    capacity: isWaiting ? null : capacity,
+  };
+};
+
+/**
+ * Makes an execution the owner of an instance.
+ *
+ * @throws AlreadyOwned when another execution that still runs has it
+ */
+const own = async (
+  records: Records,
+  executions: Pick<Executions, "status">,
+  ownership: Ownership,
+): Promise<void> => {
+  const owner = await records.take(ownership);
+  if (!owner) return;
+  const status = await executions.status(owner.execution);
+  if (status === "running") {
+    throw new AlreadyOwned(
+      `${ownership.instanceId} is being retired already, since ${owner.since} (${owner.reason}), by ${owner.execution}.`,
+    );
+  }
+  // Its owner died without giving it back.
+  const other = await records.take(ownership, owner.execution);
+  if (other)
+    throw new AlreadyOwned(`${ownership.instanceId} was just taken by ${other.execution}.`);
+};
+
+/** Checks what was asked for, and makes this execution the owner of the instance. */
+export const createHandler = (surroundings: Surroundings) => {
+  const settings = parseSettings("records", surroundings.env);
+  const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
+  const autoScaling = autoScalingClient(surroundings);
+  const executions = executionsClient(surroundings);
+  const switches = parameterSwitches(surroundings, settings);
+  const cluster = settings.DROVER_CLUSTER;
+  const { clock } = surroundings;
+
+  const claimOf = async (asked: unknown): Promise<Claim> => {
+    // Back from waiting while Drover was stopped.
+    if (v.is(retirement, asked)) return asked;
+    const { kind, order } = parseOrder(asked);
+    return kind === "by event"
+      ? { ...order, capacity: null }
+      : claimByHand(autoScaling, cluster, order, clock.now());
+  };
+
+  return task(surroundings, input, async ({ input: asked, execution }, { log }) => {
+    const claim = await claimOf(asked);
+    const { instanceId, pool, group, reason, since, destination, hook, capacity } = claim;
+    await own(records, executions, {
+      instanceId,
+      execution,
+      pool,
+      group,
+      reason,
+      since,
+      phase: "retiring",
+      hook,
+    });
+    const { settings: poolSettings, stopped } = await switches.read(pool);
+    log.info("owns the instance", { instance: instanceId, pool, reason, stopped });
+    const answer: Retirement = {
+      instanceId,
+      pool,
+      group,
+      reason,
+      since,
+      execution,
+      destination,
+      hook,
+      capacity,
+      settings: poolSettings,
+      ...(stopped && {
+        stopped: {
+          waitSeconds: holdSeconds,
+          explanation: `Drover is stopped: set ${settings.DROVER_STOP_PARAMETER} to go.`,
+        },
+      }),
+    };
+    return answer;
+  });
+};
+
+export const handler = wired(createHandler);
