@@ -1,7 +1,8 @@
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
-import { parseGoDuration } from "../go-json.ts";
+import { parseGoDuration } from "../hashicorp/go-json.ts";
 import type { Rights } from "./acl.ts";
-import type { Leadership } from "./leadership.ts";
+import { HttpError } from "../hashicorp/http-error.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import type { State, Topic } from "./state.ts";
 
 /** A request as a route sees it. */
@@ -11,16 +12,6 @@ export interface Call {
   readonly rights: Rights;
   readonly token: string;
   readonly body: string;
-}
-
-/** An answer that is an error; the body is the bare message. */
-export class HttpError extends Error {
-  override name = "HttpError";
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
 }
 
 export const forbid = (): never => {

@@ -6,7 +6,7 @@ import { createDrainer } from "./drainer.ts";
 import { createFleet, type NodeSpec } from "./fleet.ts";
 import { createHttp } from "./http.ts";
 import { createJob, findGroupSpec, type JobSpec } from "./job-spec.ts";
-import { createLeadership } from "./leadership.ts";
+import { createLeadership } from "../hashicorp/leadership.ts";
 import type { Losses } from "./machine.ts";
 import { createNodeWrites } from "./nodes.ts";
 import { createPlacement } from "./placement.ts";
@@ -15,7 +15,7 @@ import { jobKey } from "./records.ts";
 import { createReads } from "./routes-read.ts";
 import { createRouteWrites } from "./routes-write.ts";
 import { createScheduler } from "./scheduler.ts";
-import { createServers, type Outage, type ServerSpec } from "./servers.ts";
+import { createServers, type Outage, type ServerSpec } from "../hashicorp/servers.ts";
 import { createState } from "./state.ts";
 import { createVolumes } from "./volumes.ts";
 
@@ -92,8 +92,8 @@ export const createNomad = (options: NomadOptions): Nomad => {
   const now = () => clock.now();
   const agenda = createAgenda(clock);
   const state = createState();
-  const leadership = createLeadership(clock);
-  const servers = createServers(leadership, { name: region, version });
+  const leadership = createLeadership(clock, { belief: 2000, hold: 5000 });
+  const servers = createServers("Nomad", version);
   const acl = createAcl();
   const writes = createNodeWrites(state, now);
   const capacities = new Map<string, number>();

@@ -7,7 +7,7 @@ import {
   remainingAllocs,
   type DrainRules,
 } from "./drain-jobs.ts";
-import type { Leadership } from "./leadership.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import type { NodeWrites } from "./nodes.ts";
 import type { Allocation, DrainStrategy, Node } from "./records.ts";
 import { isClientTerminal, jobKeyOf } from "./records.ts";

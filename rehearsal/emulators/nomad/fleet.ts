@@ -1,8 +1,8 @@
-import { goTime } from "../go-json.ts";
+import { goTime } from "../hashicorp/go-json.ts";
 import type { Agenda } from "../../agenda.ts";
 import { between, uuid } from "../../random.ts";
 import type { JobSpec } from "./job-spec.ts";
-import type { Leadership } from "./leadership.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import { createMachine, type Losses, type Machine } from "./machine.ts";
 import type { NodeWrites } from "./nodes.ts";
 import type { Allocation, Node } from "./records.ts";

@@ -1,12 +1,13 @@
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
-import type { Service } from "../service.ts";
 import { between } from "../../random.ts";
 import type { Acl } from "./acl.ts";
-import { type Call, HttpError, parseWait, readBlocking, type Reading } from "./answers.ts";
-import type { Leadership } from "./leadership.ts";
+import { type Call, parseWait, readBlocking, type Reading } from "./answers.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import type { createReads } from "./routes-read.ts";
 import type { createRouteWrites, Written } from "./routes-write.ts";
-import type { Servers } from "./servers.ts";
+import { limitConnections, type Server, type Servers } from "../hashicorp/servers.ts";
+import { HttpError } from "../hashicorp/http-error.ts";
+import { viewMembers } from "./members.ts";
 import type { State } from "./state.ts";
 
 /** A server refuses more connections than this from one address. */
@@ -76,25 +77,31 @@ export const createHttp = (deps: HttpDeps) => {
       headers: { ...headers, "Content-Type": "application/json" },
     });
 
+  /** `host:port` of the leader's RPC, empty without one. */
+  const leaderAddress = () => {
+    const leader = servers.find(leadership.name);
+    return leader ? `${leader.address}:4647` : "";
+  };
+
   const requireLeader = async (signal: AbortSignal) => {
     const error = await leadership.await(signal);
     if (error !== undefined) throw new HttpError(500, error);
   };
 
-  const answer = async (request: Request, serverName: string): Promise<Response> => {
+  const answer = async (request: Request, server: Server): Promise<Response> => {
     const url = new URL(request.url);
     const query = url.searchParams;
     const stale = isStale(query);
     if (url.pathname === "/v1/agent/members") {
       const rights = acl.rights(parseToken(request.headers));
       if (!rights?.canReadNodes()) throw new HttpError(403, "Permission denied");
-      return json(servers.members(serverName), {});
+      return json(viewMembers(servers, server, region), {});
     }
     const wanted = query.get("region") ?? region;
     if (wanted !== region) throw new HttpError(500, "No path to region");
     if (url.pathname === "/v1/status/leader") {
       if (!stale) await requireLeader(request.signal);
-      return json(servers.leaderAddress(), {});
+      return json(leaderAddress(), {});
     }
 
     const route = routes.find(({ pattern }) => pattern.test(url.pathname));
@@ -127,28 +134,5 @@ export const createHttp = (deps: HttpDeps) => {
     return new Response(found.missing.message, { status: found.missing.status, headers });
   };
 
-  return (): Service => {
-    const connections = new Map<string, number>();
-    return async (request) => {
-      const server = await servers.reach(request);
-      const open = connections.get(server) ?? 0;
-      if (open >= CONNECTIONS_PER_CLIENT) {
-        return new Response(
-          "Your IP is issuing too many concurrent connections, please rate limit your calls\n",
-          { status: 429 },
-        );
-      }
-      connections.set(server, open + 1);
-      try {
-        await clock.sleep(between(random, [0.3, 1]));
-        return await answer(request, server);
-      } catch (error) {
-        request.signal.throwIfAborted();
-        if (!(error instanceof HttpError)) throw error;
-        return new Response(error.message, { status: error.status });
-      } finally {
-        connections.set(server, connections.get(server)! - 1);
-      }
-    };
-  };
+  return limitConnections({ clock, random, servers, limit: CONNECTIONS_PER_CLIENT }, answer);
 };

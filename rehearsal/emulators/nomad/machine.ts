@@ -1,7 +1,7 @@
 import type { Agenda } from "../../agenda.ts";
 import { between } from "../../random.ts";
 import { findGroupSpec, type JobSpec } from "./job-spec.ts";
-import type { Leadership } from "./leadership.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import type { Allocation } from "./records.ts";
 import { isClientTerminal, isTerminal } from "./records.ts";
 import type { State } from "./state.ts";

@@ -1,5 +1,5 @@
-import { goTime, goTimeInSeconds } from "../go-json.ts";
-import { ZERO_TIME } from "../go-json.ts";
+import { goTime, goTimeInSeconds } from "../hashicorp/go-json.ts";
+import { ZERO_TIME } from "../hashicorp/go-json.ts";
 import type { DrainStrategy, Node, NodeEvent, NodeStatus } from "./records.ts";
 import type { State } from "./state.ts";
 

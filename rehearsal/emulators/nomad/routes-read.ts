@@ -1,5 +1,6 @@
+import { HttpError } from "../hashicorp/http-error.ts";
 import type { Acl } from "./acl.ts";
-import { type Call, forbid, HttpError, type Reading } from "./answers.ts";
+import { type Call, forbid, type Reading } from "./answers.ts";
 import type { Allocation, Node } from "./records.ts";
 import { type RowIndex, selectRows } from "./rows.ts";
 import type { State, Topic } from "./state.ts";

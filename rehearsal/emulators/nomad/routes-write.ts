@@ -1,5 +1,6 @@
-import { decodeGoBody, GoDecodeError, type GoBody } from "../go-json.ts";
-import { type Call, forbid, HttpError } from "./answers.ts";
+import { HttpError } from "../hashicorp/http-error.ts";
+import { decodeGoBody, GoDecodeError, type GoBody } from "../hashicorp/go-json.ts";
+import { type Call, forbid } from "./answers.ts";
 import type { Fleet } from "./fleet.ts";
 import type { NodeWrites } from "./nodes.ts";
 import type { Node } from "./records.ts";

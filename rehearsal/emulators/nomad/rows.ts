@@ -1,6 +1,10 @@
-import { type Expression, FilterSyntaxError, parseFilter } from "../filter.ts";
-import { FilterEvaluationError, type FilterSubject, matchesFilter } from "../filter-evaluate.ts";
-import { HttpError } from "./answers.ts";
+import { type Expression, FilterSyntaxError, parseFilter } from "../hashicorp/filter.ts";
+import {
+  FilterEvaluationError,
+  type FilterSubject,
+  matchesFilter,
+} from "../hashicorp/filter-evaluate.ts";
+import { HttpError } from "../hashicorp/http-error.ts";
 
 /** Where an index can stand in for the first comparison of a filter. */
 export interface RowIndex<Row> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import type { Agenda } from "../../agenda.ts";
 import { between, uuid } from "../../random.ts";
-import type { Leadership } from "./leadership.ts";
+import type { Leadership } from "../hashicorp/leadership.ts";
 import type { Placement } from "./placement.ts";
 import type { Allocation, Job, Node } from "./records.ts";
 import { jobKey, jobKeyOf } from "./records.ts";

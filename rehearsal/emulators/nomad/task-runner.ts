@@ -1,4 +1,4 @@
-import { goTime } from "../go-json.ts";
+import { goTime } from "../hashicorp/go-json.ts";
 import type { Agenda } from "../../agenda.ts";
 import { between } from "../../random.ts";
 import type { GroupSpec, TaskSpec } from "./job-spec.ts";

@@ -1,12 +1,15 @@
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
 
-/** How long followers still believe in a leader that is gone. */
-const BELIEF = 2000;
-/** How long a request is held while there is no leader. */
-const HOLD = 5000;
+/** In milliseconds. */
+export interface LeadershipTimes {
+  /** How long followers still believe in a leader that is gone. */
+  readonly belief: number;
+  /** How long a request is held while there is no leader. */
+  readonly hold: number;
+}
 
-/** Who leads the region, and what waits for a leader. */
-export const createLeadership = (clock: Clock) => {
+/** Who leads a cluster, and what waits for a leader. */
+export const createLeadership = (clock: Clock, { belief, hold }: LeadershipTimes) => {
   let leader: string | undefined;
   let lostAt = Number.NEGATIVE_INFINITY;
   let term = 0;
@@ -23,9 +26,9 @@ export const createLeadership = (clock: Clock) => {
     get term() {
       return term;
     },
-    /** Whether answers claim a known leader, which they do for 2 s too long. */
+    /** Whether answers claim a known leader, which they do for a little too long. */
     get known() {
-      return leader !== undefined || clock.now() - lostAt < BELIEF;
+      return leader !== undefined || clock.now() - lostAt < belief;
     },
     /** Milliseconds since a leader was last heard. */
     get lastContact() {
@@ -73,7 +76,7 @@ export const createLeadership = (clock: Clock) => {
     async await(signal: AbortSignal): Promise<string | undefined> {
       if (leader !== undefined) return undefined;
       // At first the server still forwards to the dead leader.
-      if (clock.now() - lostAt < BELIEF) return "rpc error: EOF";
+      if (clock.now() - lostAt < belief) return "rpc error: EOF";
       const release = new AbortController();
       const led = new Promise<undefined>((resolve) => {
         held.push(() => {
@@ -82,7 +85,7 @@ export const createLeadership = (clock: Clock) => {
         });
       });
       const expired = clock
-        .sleep(HOLD, AbortSignal.any([signal, release.signal]))
+        .sleep(hold, AbortSignal.any([signal, release.signal]))
         .then(() => "No cluster leader");
       expired.catch(() => undefined);
       return await Promise.race([led, expired]);
