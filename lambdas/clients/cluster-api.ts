@@ -91,8 +91,11 @@ const readText = async (body: AsyncIterable<Uint8Array> | undefined): Promise<st
 
 /** A handshake that failed: perhaps a certificate has been rotated. Nothing was sent then. */
 const isTlsFailure = (cause: unknown): boolean => {
-  const code = String((cause as { code?: unknown } | undefined)?.code ?? "");
-  return /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code);
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return (
+    typeof code === "string" &&
+    /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code)
+  );
 };
 
 const kindOf = (status: number, text: string): FailureKind => {

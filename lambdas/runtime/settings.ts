@@ -78,5 +78,5 @@ export const parseSettings = <Kind extends keyof typeof shapes>(
       `the environment of this function is not right, deploy Drover again: ${describeIssues(result.issues)}`,
     );
   }
-  return result.output as v.InferOutput<(typeof shapes)[Kind]>;
+  return result.output;
 };

@@ -88,7 +88,7 @@ export const task = <Schema extends v.GenericSchema>(
       throw new ClusterUnavailable(error.message, { cause: error });
     }
   }).use(logWith(logger));
-  return (event, context) => handler(event, context as Context) as Promise<unknown>;
+  return (event, context) => handler(event, context as Context);
 };
 
 /** The handler of the real function: made at the first event, with what Lambda gives. */

@@ -48,7 +48,7 @@ export const concerns = (
 ): boolean => pass === "system" || allocation.JobType !== "system";
 
 const describeBlockers = (groups: readonly [string, readonly AllocationStub[]][]): Blocker[] => {
-  const byJob = new Map<string, Blocker & { oldest: number }>();
+  const byJob = new Map<string, { oldest: number; blocker: Omit<Blocker, "since"> }>();
   for (const [why, allocations] of groups) {
     for (const allocation of allocations) {
       const key = `${allocation.Namespace}/${allocation.JobID}`;
@@ -58,20 +58,21 @@ const describeBlockers = (groups: readonly [string, readonly AllocationStub[]][]
         allocation.CreateTime / 1e6,
       );
       byJob.set(key, {
-        job: allocation.JobID,
-        namespace: allocation.Namespace,
-        type: allocation.JobType,
-        since: new Date(oldest).toISOString(),
-        allocations: (known?.allocations ?? 0) + 1,
-        why: known?.why ?? why,
         oldest,
+        blocker: {
+          job: allocation.JobID,
+          namespace: allocation.Namespace,
+          type: allocation.JobType,
+          allocations: (known?.blocker.allocations ?? 0) + 1,
+          why: known?.blocker.why ?? why,
+        },
       });
     }
   }
   return [...byJob.values()]
     .sort((a, b) => a.oldest - b.oldest)
     .slice(0, mostBlockers)
-    .map(({ oldest: _, ...blocker }) => blocker);
+    .map(({ oldest, blocker }) => ({ ...blocker, since: new Date(oldest).toISOString() }));
 };
 
 const names = (blockers: readonly Blocker[]): string =>
