@@ -9,6 +9,7 @@ import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct, DependencyGroup, type IConstruct } from "constructs";
 import { RetireNode } from "../stepfunctions/retire-node.ts";
+import { acknowledge, acknowledgeWildcard } from "./acknowledge.ts";
 import { checkDrover } from "./check-drover.ts";
 import { checkPool } from "./check-pool.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
@@ -20,6 +21,7 @@ import { Problems } from "./problems.ts";
 import { RetireAlarms } from "./retire-alarms.ts";
 import { StateTable } from "./state-table.ts";
 import { TaskFunctions } from "./task-functions.ts";
+import { retireTaskNames } from "./task-names.ts";
 
 /**
  * Looks after the nodes of a Nomad cluster: instances that leave a managed
@@ -108,7 +110,8 @@ export class Drover extends Construct implements IConnectable {
       topic: props.alarmTopic,
       runbookUrl: props.runbookUrl ?? "docs/operate.md",
     }).topic;
-    this.#needed = new DependencyGroup(table, stop, functions, retire, intake);
+    // What these refer to (functions, roles, logs, the table) is deleted after them anyway.
+    this.#needed = new DependencyGroup(stop, retire, intake);
     clusters.set(this, cluster);
   }
 
@@ -177,15 +180,34 @@ export class Drover extends Construct implements IConnectable {
         removalPolicy: log.removalPolicy,
       }),
     });
-    if (pinVersions) {
+    const { stateMachine } = retire;
+    acknowledge(
+      stateMachine,
+      "AwsSolutions-SF1",
+      "Step Functions keeps the history of every execution for 90 days; the log is for errors.",
+    );
+    acknowledge(
+      stateMachine,
+      "AwsSolutions-SF2",
+      "The history tells how long each step took, and X-Ray is charged for each trace.",
+    );
+    for (const task of pinVersions ? retireTaskNames : []) {
       // Those of before this deployment, too: executions may be running them.
-      retire.stateMachine.addToRolePolicy(
-        new PolicyStatement({
-          actions: ["lambda:InvokeFunction"],
-          resources: functions.all().map(({ functionArn }) => `${functionArn}:*`),
-        }),
+      const versions = `${functions.get(task).functionArn}:*`;
+      stateMachine.addToRolePolicy(
+        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [versions] }),
+      );
+      acknowledgeWildcard(
+        stateMachine,
+        versions,
+        "All versions of one function: executions go on with the one they began with.",
       );
     }
+    acknowledgeWildcard(
+      stateMachine,
+      "*",
+      "Deliveries of logs have no resources of their own; Step Functions needs these actions.",
+    );
     return retire;
   }
 

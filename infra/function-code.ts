@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:f
 import { dirname, join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import { buildSync } from "esbuild";
-import { allTasks, type Task } from "../stepfunctions/tasks.ts";
+import type { Task } from "../stepfunctions/tasks.ts";
+import { taskNames } from "./task-names.ts";
 
 /** Where the code of each task's function is. */
 export type FunctionCode = (task: Task) => Code;
 
-const tasks = Object.keys(allTasks) as Task[];
 const root = join(import.meta.dirname, "..");
 
 /** Each function's folder holds this file; its handler is `index.handler`. */
@@ -31,7 +31,7 @@ export const buildFunctions = (): BuiltFile[] => {
   const outdir = join(root, "dist", "functions");
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: tasks
+    entryPoints: taskNames
       .filter((task) => existsSync(join(root, "lambdas", `${task}.ts`)))
       .map((task) => ({ in: join("lambdas", `${task}.ts`), out: join(task, "index") })),
     outdir,
@@ -39,8 +39,6 @@ export const buildFunctions = (): BuiltFile[] => {
     write: false,
     bundle: true,
     minify: true,
-    // Names are read in stack traces and by errors' names.
-    keepNames: true,
     platform: "node",
     target: "node24",
     format: "esm",

@@ -5,6 +5,7 @@ import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { acknowledge } from "./acknowledge.ts";
 import { hookPrefix } from "./names.ts";
 
 export interface IntakeRuleProps {
@@ -41,6 +42,7 @@ export class IntakeRule extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    acknowledge(deadLetters, "AwsSolutions-SQS3", "It is itself the end of the line.");
     this.deadLetters = deadLetters;
 
     this.rule = new Rule(this, "Rule", {

@@ -19,9 +19,11 @@ export interface ManagedPoolProps extends CheckedPool {
 
 /** The resource of a group that this app makes; undefined when it is imported. */
 export const ownedGroup = (group: IAutoScalingGroup): CfnAutoScalingGroup | undefined =>
-  group.node.findAll().find((child) => CfnAutoScalingGroup.isCfnAutoScalingGroup(child)) as
-    | CfnAutoScalingGroup
-    | undefined;
+  group.node
+    .findAll()
+    .find((child): child is CfnAutoScalingGroup =>
+      CfnAutoScalingGroup.isCfnAutoScalingGroup(child),
+    );
 
 /**
  * What makes a group a pool: the hook that holds its terminating instances, the

@@ -1,6 +1,7 @@
 import { App, type AppProps, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import {
+  BlockDeviceVolume,
   InstanceClass,
   InstanceSize,
   InstanceType,
@@ -13,6 +14,7 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { CloudAssembly } from "aws-cdk-lib/cx-api";
+import { acknowledge } from "./acknowledge.ts";
 import { Drover } from "./drover.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 
@@ -67,8 +69,16 @@ export class ReferenceStack extends Stack {
     super(scope, id, { description: "Drover: looks after the nodes of a Nomad cluster" });
     const { acls = true, tls = true, consulAddress = "https://consul.internal:8501" } = options;
     const vpc = new Vpc(this, "Vpc", { maxAzs: 2, natGateways: 1 });
-    const secret = (name: string, description: string) =>
-      new Secret(this, name, { description, removalPolicy: RemovalPolicy.DESTROY });
+    acknowledge(vpc, "AwsSolutions-VPC7", "Stands for the network that the cluster has already.");
+    const secret = (name: string, description: string) => {
+      const made = new Secret(this, name, { description, removalPolicy: RemovalPolicy.DESTROY });
+      acknowledge(
+        made,
+        "AwsSolutions-SMG4",
+        "Nomad and Consul issue it, so it is rotated there; the functions read it anew within five minutes.",
+      );
+      return made;
+    };
     const certificates = tls && {
       ca: secret("Ca", "PEM of the certificate authority of Nomad and Consul"),
       clientCertificate: secret("ClientCertificate", "PEM of Drover's client certificate"),
@@ -76,7 +86,10 @@ export class ReferenceStack extends Stack {
     };
 
     this.drover = new Drover(this, "Drover", {
-      ...options,
+      ...(options.cluster !== undefined && { cluster: options.cluster }),
+      ...(options.slots !== undefined && { slots: options.slots }),
+      ...(options.code && { code: options.code }),
+      ...(options.runbookUrl && { runbookUrl: options.runbookUrl }),
       nomad: {
         address: options.nomadAddress ?? "https://nomad.internal:4646",
         ...(options.nomadRegion && { region: options.nomadRegion }),
@@ -104,6 +117,9 @@ export class ReferenceStack extends Stack {
       machineImage: MachineImage.latestAmazonLinux2023(),
       instanceType: InstanceType.of(InstanceClass.T3, InstanceSize.MEDIUM),
       requireImdsv2: true,
+      blockDevices: [
+        { deviceName: "/dev/xvda", volume: BlockDeviceVolume.ebs(30, { encrypted: true }) },
+      ],
       // Tasks on the machine cannot borrow its role.
       httpPutResponseHopLimit: 1,
       securityGroup: new SecurityGroup(this, `${pool}-network`, { vpc }),
@@ -112,7 +128,18 @@ export class ReferenceStack extends Stack {
       }),
     });
     // No desired capacity: it would be set back by every deployment.
-    return new AutoScalingGroup(this, pool, { vpc, launchTemplate, minCapacity, maxCapacity });
+    const group = new AutoScalingGroup(this, pool, {
+      vpc,
+      launchTemplate,
+      minCapacity,
+      maxCapacity,
+    });
+    acknowledge(
+      group,
+      "AwsSolutions-AS3",
+      "Drover's alarms tell what becomes of instances; notices of every launch would hide them.",
+    );
+    return group;
   }
 }
 
@@ -126,7 +153,7 @@ export const referenceApp = (
 };
 
 /** A CloudFormation template. */
-export interface Template {
+export interface SynthesizedTemplate {
   readonly Resources: Readonly<
     Record<
       string,
@@ -148,12 +175,13 @@ export interface Template {
 export const synthesizeReference = (
   options: ReferenceOptions = {},
   outdir?: string,
-): { readonly assembly: CloudAssembly; readonly template: Template } => {
+): { readonly assembly: CloudAssembly; readonly template: SynthesizedTemplate } => {
   const code = () => Code.fromInline("// The handler is not in this template.");
   const { app, stack } = referenceApp(
     { code, ...options },
     { analyticsReporting: false, ...(outdir && { outdir }) },
   );
   const assembly = app.synth();
-  return { assembly, template: assembly.getStackArtifact(stack.artifactId).template as Template };
+  const template: SynthesizedTemplate = assembly.getStackArtifact(stack.artifactId).template;
+  return { assembly, template };
 };

@@ -3,7 +3,7 @@ import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2"
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Architecture,
-  type CfnFunction,
+  CfnFunction,
   type Code,
   Function as LambdaFunction,
   Runtime,
@@ -11,7 +11,8 @@ import {
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { allTasks, type Task } from "../stepfunctions/tasks.ts";
-import { networkStatements } from "./task-policy.ts";
+import { acknowledgeWildcard } from "./acknowledge.ts";
+import { type Allowed, networkPolicy } from "./task-policy.ts";
 
 export interface TaskFunctionProps {
   readonly task: Task;
@@ -19,7 +20,7 @@ export interface TaskFunctionProps {
   readonly description: string;
   readonly environment: Record<string, string>;
   /** All that it may do, besides its log and its network interface. */
-  readonly statements: readonly PolicyStatement[];
+  readonly policy: readonly Allowed[];
   /** Used when the task runs in the VPC. */
   readonly network: {
     readonly vpc: IVpc;
@@ -49,6 +50,7 @@ export class TaskFunction extends Construct {
       retention: props.logRetention,
       removalPolicy: props.removalPolicy,
     });
+    const policy = [...props.policy, ...(inVpc ? networkPolicy() : [])];
     const role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       description: `Drover's task ${props.task}`,
@@ -59,12 +61,15 @@ export class TaskFunction extends Construct {
               actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
               resources: [logGroup.logGroupArn],
             }),
-            ...props.statements,
-            ...(inVpc ? networkStatements() : []),
+            ...policy.map(({ statement }) => statement),
           ],
         }),
       },
     });
+    for (const { statement, whyWildcard } of policy) {
+      if (whyWildcard === undefined) continue;
+      for (const arn of statement.resources) acknowledgeWildcard(role, arn, whyWildcard);
+    }
     this.function = new LambdaFunction(this, "Function", {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -84,6 +89,7 @@ export class TaskFunction extends Construct {
         ...(props.network.vpcSubnets && { vpcSubnets: props.network.vpcSubnets }),
       }),
     });
-    (this.function.node.defaultChild as CfnFunction).addMetadata(taskMetadata, props.task);
+    const resource = this.function.node.defaultChild;
+    if (CfnFunction.isCfnFunction(resource)) resource.addMetadata(taskMetadata, props.task);
   }
 }

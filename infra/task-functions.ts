@@ -9,7 +9,8 @@ import type { ConsulProps, NomadProps } from "./drover-props.ts";
 import type { FunctionCode } from "./function-code.ts";
 import { poolParameterPrefix, stopParameterName } from "./names.ts";
 import { TaskFunction } from "./task-function.ts";
-import { retireMachineArn, taskStatements } from "./task-policy.ts";
+import { taskNames } from "./task-names.ts";
+import { retireMachineArn, taskPolicy } from "./task-policy.ts";
 
 export interface TaskFunctionsProps {
   readonly cluster: string;
@@ -38,13 +39,13 @@ export class TaskFunctions extends Construct {
     super(scope, id);
     const { cluster, code, network, table, logRetention, removalPolicy } = props;
     const secrets = secretsOf(props);
-    for (const task of Object.keys(allTasks) as Task[]) {
+    for (const task of taskNames) {
       const made = new TaskFunction(this, constructId(task), {
         task,
         code: code(task),
         description: `Drover ${cluster}: ${task}`,
         environment: { DROVER_CLUSTER: cluster, ...this.environment(task, props) },
-        statements: taskStatements(this, task, { cluster, table, secrets }),
+        policy: taskPolicy(this, task, { cluster, table, secrets }),
         network,
         logRetention,
         removalPolicy,
@@ -54,12 +55,9 @@ export class TaskFunctions extends Construct {
   }
 
   get(task: Task): LambdaFunction {
-    // Made for every task by the constructor.
-    return this.#functions.get(task) as LambdaFunction;
-  }
-
-  all(): LambdaFunction[] {
-    return [...this.#functions.values()];
+    const made = this.#functions.get(task);
+    if (!made) throw new Error(`there is no function for the task ${task}`);
+    return made;
   }
 
   /** A version of the function, so that a deploy changes nothing under a running execution. */

@@ -13,6 +13,13 @@ import {
 } from "./names.ts";
 import { type Grant, type GrantedOn, taskGrants } from "./task-grants.ts";
 
+/** One statement of a policy. */
+export interface Allowed {
+  readonly statement: PolicyStatement;
+  /** Why a resource in it is a wildcard. */
+  readonly whyWildcard?: string | undefined;
+}
+
 export interface PolicyResources {
   readonly cluster: string;
   readonly table: ITable;
@@ -32,43 +39,47 @@ export const retireMachineArn = (scope: Construct, cluster: string): string =>
 /** An imported secret may be known by a part of its ARN: then six characters follow. */
 const secretArn = (secret: ISecret) => secret.secretFullArn ?? `${secret.secretArn}-??????`;
 
-const arns = (scope: Construct, on: GrantedOn, resources: PolicyResources): string[] => {
-  const stack = Stack.of(scope);
-  const { cluster } = resources;
-  switch (on) {
-    case "everything":
-      return ["*"];
-    case "managed-groups":
-      // No policy names a group: the condition on its tags decides.
-      return [
-        stack.formatArn({
-          service: "autoscaling",
-          resource: "autoScalingGroup",
-          resourceName: "*:autoScalingGroupName/*",
-          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-        }),
-      ];
-    case "table":
-      return [resources.table.tableArn];
-    case "parameters":
-      return [stopParameterName(cluster), `${poolParameterPrefix(cluster)}*`].map((name) =>
-        // The name begins with the slash that separates it.
-        stack.formatArn({ service: "ssm", resource: `parameter${name}` }),
-      );
-    case "retire-machine":
-      return [retireMachineArn(scope, cluster)];
-    case "retirements":
-      return [
-        stack.formatArn({
-          service: "states",
-          resource: "execution",
-          resourceName: `${retireMachineName(cluster)}:*`,
-          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-        }),
-      ];
-    case "secrets":
-      return resources.secrets.map(secretArn);
-  }
+const resourcesOf: Readonly<
+  Record<GrantedOn, (stack: Stack, resources: PolicyResources) => string[]>
+> = {
+  everything: () => ["*"],
+  "managed-groups": (stack) => [
+    stack.formatArn({
+      service: "autoscaling",
+      resource: "autoScalingGroup",
+      resourceName: "*:autoScalingGroupName/*",
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  ],
+  table: (_stack, { table }) => [table.tableArn],
+  parameters: (stack, { cluster }) =>
+    [stopParameterName(cluster), `${poolParameterPrefix(cluster)}*`].map((name) =>
+      // The name begins with the slash that separates it.
+      stack.formatArn({
+        service: "ssm",
+        resource: `parameter${name}`,
+        arnFormat: ArnFormat.NO_RESOURCE_NAME,
+      }),
+    ),
+  "retire-machine": (stack, { cluster }) => [retireMachineArn(stack, cluster)],
+  retirements: (stack, { cluster }) => [
+    stack.formatArn({
+      service: "states",
+      resource: "execution",
+      resourceName: `${retireMachineName(cluster)}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  ],
+  secrets: (_stack, { secrets }) => secrets.map(secretArn),
+};
+
+/** Why a grant has a wildcard in it; shown to whoever checks the policies with cdk-nag. */
+const whyWildcard: Partial<Record<GrantedOn, string>> = {
+  everything: "AWS allows these actions, which only read, on no single resource.",
+  "managed-groups":
+    "Any group can join by its tags, whoever makes it; the condition on the tags decides, not the name.",
+  parameters: "One parameter for each pool, and pools come and go.",
+  retirements: "The executions of this one state machine, which are named after instances.",
 };
 
 const conditions = (on: GrantedOn, cluster: string) =>
@@ -80,45 +91,39 @@ const conditions = (on: GrantedOn, cluster: string) =>
     : undefined;
 
 /** The key of a secret that has one of its own is used only through Secrets Manager. */
-const decrypt = (scope: Construct, secrets: readonly ISecret[]): PolicyStatement[] => {
+const decrypt = (scope: Construct, secrets: readonly ISecret[]): Allowed[] => {
   const keys = new Set(
     secrets.flatMap(({ encryptionKey }) => (encryptionKey ? [encryptionKey.keyArn] : [])),
   );
   if (keys.size === 0) return [];
   const stack = Stack.of(scope);
-  return [
-    new PolicyStatement({
-      actions: ["kms:Decrypt"],
-      resources: [...keys],
-      conditions: {
-        StringEquals: { "kms:ViaService": `secretsmanager.${stack.region}.${stack.urlSuffix}` },
-      },
-    }),
-  ];
+  const statement = new PolicyStatement({
+    actions: ["kms:Decrypt"],
+    resources: [...keys],
+    conditions: {
+      StringEquals: { "kms:ViaService": `secretsmanager.${stack.region}.${stack.urlSuffix}` },
+    },
+  });
+  return [{ statement }];
 };
 
-const statement = (scope: Construct, { on, actions }: Grant, resources: PolicyResources) => {
-  const granted = arns(scope, on, resources);
+const allow = (scope: Construct, { on, actions }: Grant, resources: PolicyResources): Allowed[] => {
+  const granted = resourcesOf[on](Stack.of(scope), resources);
   if (granted.length === 0) return [];
   const only = conditions(on, resources.cluster);
-  return [
-    new PolicyStatement({
-      actions: [...actions],
-      resources: granted,
-      ...(only && { conditions: only }),
-    }),
-  ];
+  const statement = new PolicyStatement({
+    actions: [...actions],
+    resources: granted,
+    ...(only && { conditions: only }),
+  });
+  return [{ statement, whyWildcard: whyWildcard[on] }];
 };
 
 /** What the function of a task may do, besides its log and its network interface. */
-export const taskStatements = (
-  scope: Construct,
-  task: Task,
-  resources: PolicyResources,
-): PolicyStatement[] => {
+export const taskPolicy = (scope: Construct, task: Task, resources: PolicyResources): Allowed[] => {
   const grants = taskGrants[task];
   return [
-    ...grants.flatMap((grant) => statement(scope, grant, resources)),
+    ...grants.flatMap((grant) => allow(scope, grant, resources)),
     ...(grants.some(({ on }) => on === "secrets") ? decrypt(scope, resources.secrets) : []),
   ];
 };
@@ -127,7 +132,7 @@ export const taskStatements = (
  * What Lambda needs to attach a function to a VPC, in the function's name; the
  * code itself may not do it: only its own credentials carry this key.
  */
-export const networkStatements = (): PolicyStatement[] => {
+export const networkPolicy = (): Allowed[] => {
   const actions = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -137,12 +142,17 @@ export const networkStatements = (): PolicyStatement[] => {
     "ec2:UnassignPrivateIpAddresses",
   ];
   return [
-    new PolicyStatement({ actions, resources: ["*"] }),
-    new PolicyStatement({
-      effect: Effect.DENY,
-      actions,
-      resources: ["*"],
-      conditions: { Null: { "lambda:SourceFunctionArn": "false" } },
-    }),
+    {
+      statement: new PolicyStatement({ actions, resources: ["*"] }),
+      whyWildcard: "A network interface has no name before it is made; only Lambda itself may.",
+    },
+    {
+      statement: new PolicyStatement({
+        effect: Effect.DENY,
+        actions,
+        resources: ["*"],
+        conditions: { Null: { "lambda:SourceFunctionArn": "false" } },
+      }),
+    },
   ];
 };
