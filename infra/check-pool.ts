@@ -1,5 +1,8 @@
 import { Duration } from "aws-cdk-lib";
-import type { PoolSettings } from "../lambdas/runtime/pool-settings.ts";
+import { parse } from "valibot";
+import type { Hook } from "../lambdas/retire/retirement.ts";
+import { drainDeadlineSeconds } from "../lambdas/retire/rules/deadlines.ts";
+import { type PoolSettings, poolSettings } from "../lambdas/runtime/pool-settings.ts";
 import { checkSlots } from "./check-drover.ts";
 import type { PoolProps } from "./drover-props.ts";
 import type { Problems } from "./problems.ts";
@@ -13,11 +16,24 @@ export const defaultHeartbeat = Duration.seconds(1728);
 export const hookLife = (heartbeatSeconds: number): number =>
   Math.min(48 * 3600, 100 * heartbeatSeconds);
 
-/**
- * What a hook has to outlive besides the drains' deadlines: finding and
- * cordoning the node, Nomad's last stops after a deadline, and a few retries.
- */
-export const hookMargin = 900;
+const defaults = parse(poolSettings, {});
+
+/** What comes before a drain: finding the node, cordoning it, taking a slot. */
+const beforeDrain = 300;
+
+/** The longest deadline, in seconds, that a drain can have under a hook. */
+const longestDeadline = (settings: PoolSettings, heartbeatSeconds: number): number => {
+  const lives = hookLife(heartbeatSeconds) - beforeDrain;
+  const start = 0;
+  const hook: Hook = {
+    name: "any",
+    heartbeatSeconds,
+    startedAt: new Date(start).toISOString(),
+    deadline: new Date(start + lives * 1000).toISOString(),
+  };
+  const unlimited = { ...settings, drainDeadlineSeconds: Number.POSITIVE_INFINITY };
+  return drainDeadlineSeconds(unlimited, hook, false, start);
+};
 
 const limits = {
   drainDeadline: [1, 47 * 3600],
@@ -65,18 +81,16 @@ export const checkPool = (
     return byDefault;
   };
   const heartbeatSeconds = seconds("heartbeat", defaultHeartbeat.toSeconds());
-  const drainDeadlineSeconds = seconds("drainDeadline", 1800);
-  const batchDrainDeadlineSeconds = seconds("batchDrainDeadline", drainDeadlineSeconds);
-  const systemDrainDeadlineSeconds = seconds("systemDrainDeadline", 60);
-  const joinGraceSeconds = seconds("joinGrace", 600);
+  const drainSeconds = seconds("drainDeadline", defaults.drainDeadlineSeconds);
+  const batchSeconds = seconds("batchDrainDeadline", drainSeconds);
+  const systemSeconds = seconds("systemDrainDeadline", defaults.systemDrainDeadlineSeconds);
+  const joinSeconds = seconds("joinGrace", defaults.joinGraceSeconds);
 
-  checkHookLife(
-    Math.max(drainDeadlineSeconds, batchDrainDeadlineSeconds),
-    systemDrainDeadlineSeconds,
-    heartbeatSeconds,
-    problems,
-  );
-  const { slots = 1, onDrainFailure = "continue" } = props;
+  const {
+    slots = defaults.slots,
+    onDrainFailure = defaults.onDrainFailure,
+    observeOnly = defaults.observeOnly,
+  } = props;
   checkSlots("slots", slots, problems);
   if (clusterSlots !== undefined && slots > clusterSlots) {
     problems.add(
@@ -94,35 +108,37 @@ export const checkPool = (
       'the group is imported, and CloudFormation can give it no instance lifecycle policy: manage it in the app that makes the group, or give "continue"',
     );
   }
-  return {
-    heartbeatSeconds,
-    settings: {
-      drainDeadlineSeconds,
-      ...(props.batchDrainDeadline && { batchDrainDeadlineSeconds }),
-      systemDrainDeadlineSeconds,
-      onDrainFailure,
-      slots,
-      joinGraceSeconds,
-      observeOnly: props.observeOnly ?? false,
-    },
+  const settings: PoolSettings = {
+    drainDeadlineSeconds: drainSeconds,
+    ...(props.batchDrainDeadline && { batchDrainDeadlineSeconds: batchSeconds }),
+    systemDrainDeadlineSeconds: systemSeconds,
+    onDrainFailure,
+    slots,
+    joinGraceSeconds: joinSeconds,
+    observeOnly,
   };
+  checkHookLife("drainDeadline", drainSeconds, settings, heartbeatSeconds, problems);
+  if (props.batchDrainDeadline) {
+    checkHookLife("batchDrainDeadline", batchSeconds, settings, heartbeatSeconds, problems);
+  }
+  return { heartbeatSeconds, settings };
 };
 
 const checkHookLife = (
+  property: string,
   deadline: number,
-  systemDeadline: number,
+  settings: PoolSettings,
   heartbeat: number,
   problems: Problems,
 ): void => {
-  const life = hookLife(heartbeat);
-  const most = life - systemDeadline - hookMargin;
+  const most = longestDeadline(settings, heartbeat);
   if (deadline <= most) return;
   const human = (seconds: number) => Duration.seconds(seconds).toHumanString();
+  const life = hookLife(heartbeat);
   const longer = life < 48 * 3600 ? ", or a longer heartbeat" : "";
   problems.add(
-    "drainDeadline",
+    property,
     human(deadline),
-    `the hook lives for ${human(life)} (48 hours at most, 100 heartbeats of ${heartbeat} s), of which the system jobs take ${human(systemDeadline)} and the rest of a retirement ${human(hookMargin)}: ` +
-      (most > 0 ? `give at most ${human(most)}${longer}` : "give a longer heartbeat"),
+    `the hook lives for ${human(life)} (100 heartbeats of ${heartbeat} s, 48 hours at most), in which the rest of a retirement has to fit too: give at most ${human(most)}${longer}`,
   );
 };

@@ -130,7 +130,8 @@ export class Drover extends Construct implements IConnectable {
   manage(group: IAutoScalingGroup, props: PoolProps): void {
     const problems = new Problems();
     const owned = ownedGroup(group) !== undefined;
-    const checked = checkPool(props, owned, this.#slots, problems);
+    const slots = Token.isUnresolved(this.#slots) ? undefined : this.#slots;
+    const checked = checkPool(props, owned, slots, problems);
     const { pool } = props;
     const other = this.#pools.get(pool);
     if (other) {

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import { buildSync } from "esbuild";
@@ -11,11 +19,8 @@ export type FunctionCode = (task: Task) => Code;
 
 const root = join(import.meta.dirname, "..");
 
-/** Each function's folder holds this file; its handler is `index.handler`. */
-const entry = "index.mjs";
-
 export interface BuiltFile {
-  /** Relative to the folder of all functions: `retire/find-node/index.mjs`. */
+  /** Relative to the folder of all functions: `retire/find-node/index.mjs`, or its source map. */
   readonly path: string;
   readonly contents: Uint8Array;
 }
@@ -31,9 +36,10 @@ export const buildFunctions = (): BuiltFile[] => {
   const outdir = join(root, "dist", "functions");
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: taskNames
-      .filter((task) => existsSync(join(root, "lambdas", `${task}.ts`)))
-      .map((task) => ({ in: join("lambdas", `${task}.ts`), out: join(task, "index") })),
+    entryPoints: taskNames.map((task) => ({
+      in: join("lambdas", `${task}.ts`),
+      out: join(task, "index"),
+    })),
     outdir,
     outExtension: { ".js": ".mjs" },
     write: false,
@@ -56,12 +62,25 @@ export const buildFunctions = (): BuiltFile[] => {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 };
 
+const hour = 3_600_000;
+
+/** Removes what earlier syntheses left behind; a young one may be in use by another process. */
+const forgetOld = (parent: string): void => {
+  if (!existsSync(parent)) return;
+  for (const name of readdirSync(parent)) {
+    const path = join(parent, name);
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > hour) rmSync(path, { recursive: true, force: true });
+  }
+};
+
 /** Writes the bundles to a folder named by their content; several processes may do so at once. */
 const writeOnce = (files: readonly BuiltFile[]): string => {
   const hash = createHash("sha256");
   for (const { path, contents } of files) hash.update(path).update("\0").update(contents);
   const folder = join(root, ".cache", "functions", hash.digest("hex").slice(0, 16));
   if (existsSync(folder)) return folder;
+  forgetOld(join(folder, ".."));
   const unfinished = `${folder}.${process.pid}`;
   for (const { path, contents } of files) {
     mkdirSync(dirname(join(unfinished, path)), { recursive: true });
@@ -86,8 +105,5 @@ let folder: string | undefined;
 export const functionCode: FunctionCode = (task) => {
   const isPackaged = import.meta.filename.endsWith(".js");
   folder ??= isPackaged ? join(root, "functions") : writeOnce(buildFunctions());
-  const path = join(folder, task);
-  return existsSync(join(path, entry))
-    ? Code.fromAsset(path)
-    : Code.fromInline("export const handler = async () => { throw new Error('not written'); };");
+  return Code.fromAsset(join(folder, task));
 };

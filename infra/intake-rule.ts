@@ -5,8 +5,8 @@ import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { hookPrefix } from "../lambdas/retire/hook-names.ts";
 import { acknowledge } from "./acknowledge.ts";
-import { hookPrefix } from "./names.ts";
 
 export interface IntakeRuleProps {
   readonly cluster: string;

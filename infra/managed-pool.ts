@@ -5,9 +5,10 @@ import {
 } from "aws-cdk-lib/aws-autoscaling";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { Construct, type IDependable } from "constructs";
+import { clusterTag, poolTag, retireHookName } from "../lambdas/retire/hook-names.ts";
 import type { CheckedPool } from "./check-pool.ts";
 import { deleteBefore } from "./deletion-order.ts";
-import { clusterTag, poolParameterPrefix, poolTag, retireHookName } from "./names.ts";
+import { poolParameterPrefix } from "./names.ts";
 
 export interface ManagedPoolProps extends CheckedPool {
   readonly cluster: string;

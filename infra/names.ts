@@ -3,20 +3,9 @@
  * from the cluster's name alone, so that no resource has to refer to another
  * one just to learn its name: that is what keeps groups and Drover free of
  * dependency cycles, in one stack or in several, and what lets groups of
- * Terraform join.
+ * Terraform join. Those that the functions know too are in
+ * `lambdas/retire/hook-names.ts`.
  */
-
-/** On every managed group: which Drover it belongs to. IAM allows by this tag. */
-export const clusterTag = "drover:cluster";
-
-/** On every managed group: its pool. */
-export const poolTag = "drover:pool";
-
-/** A `/` cannot be in a cluster's name, so no cluster's prefix is the prefix of another one's. */
-export const hookPrefix = (cluster: string): string => `drover-${cluster}/`;
-
-/** The termination hook of a managed group. */
-export const retireHookName = (cluster: string): string => `${hookPrefix(cluster)}retire`;
 
 export const retireMachineName = (cluster: string): string => `drover-${cluster}-retire-node`;
 

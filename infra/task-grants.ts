@@ -24,15 +24,13 @@ export interface Grant {
 
 const grant = (on: GrantedOn, ...actions: string[]): Grant => ({ on, actions });
 
-const describeInstance = grant(
-  "everything",
-  "autoscaling:DescribeAutoScalingInstances",
-  "autoscaling:DescribeLifecycleHooks",
-);
 const readSecrets = [grant("secrets", "secretsmanager:GetSecretValue")];
 const readParameters = grant("parameters", "ssm:GetParameters");
-const complete = "autoscaling:CompleteLifecycleAction";
 const heartbeat = grant("managed-groups", "autoscaling:RecordLifecycleActionHeartbeat");
+const complete = grant("managed-groups", "autoscaling:CompleteLifecycleAction");
+const takeOwnership = grant("table", "dynamodb:GetItem", "dynamodb:UpdateItem");
+/** To learn whether the owner of an instance is still alive. */
+const readExecutions = grant("retirements", "states:DescribeExecution");
 
 /**
  * All that the function of each task may do, besides writing its own log. A
@@ -40,12 +38,16 @@ const heartbeat = grant("managed-groups", "autoscaling:RecordLifecycleActionHear
  */
 export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
   "intake/intake": [
-    grant("everything", "autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeTags"),
-    // Whether the instance carries `drover:hold`.
-    grant("everything", "tag:GetResources"),
-    grant("table", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    grant(
+      "everything",
+      "autoscaling:DescribeLifecycleHooks",
+      "autoscaling:DescribeTags",
+      // Whether the instance carries `drover:hold`.
+      "tag:GetResources",
+    ),
+    takeOwnership,
     grant("retire-machine", "states:StartExecution"),
-    grant("retirements", "states:DescribeExecution"),
+    readExecutions,
   ],
   "retire/take-ownership": [
     grant(
@@ -55,42 +57,33 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
       "autoscaling:DescribeTags",
     ),
     readParameters,
-    grant("table", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-    grant("retirements", "states:DescribeExecution"),
+    takeOwnership,
+    readExecutions,
   ],
-  "retire/keep-alive": [heartbeat, grant("table", "dynamodb:GetItem", "dynamodb:UpdateItem")],
+  "retire/keep-alive": [heartbeat, grant("table", "dynamodb:GetItem", "dynamodb:PutItem")],
   "retire/take-slot": [
     heartbeat,
     readParameters,
-    grant(
-      "table",
-      "dynamodb:BatchGetItem",
-      "dynamodb:ConditionCheckItem",
-      "dynamodb:GetItem",
-      "dynamodb:PutItem",
-      "dynamodb:UpdateItem",
-    ),
+    grant("table", "dynamodb:BatchGetItem", "dynamodb:PutItem"),
   ],
   "retire/give-slot-back": [grant("table", "dynamodb:DeleteItem")],
   "retire/complete-hook": [
-    grant("managed-groups", complete, "autoscaling:TerminateInstanceInAutoScalingGroup"),
-    describeInstance,
+    complete,
+    grant("managed-groups", "autoscaling:TerminateInstanceInAutoScalingGroup"),
+    grant("everything", "autoscaling:DescribeAutoScalingInstances"),
     readParameters,
-    grant("table", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+    grant("table", "dynamodb:GetItem"),
   ],
   "retire/await-termination": [
-    grant("managed-groups", complete),
-    describeInstance,
-    grant("table", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+    complete,
+    grant(
+      "everything",
+      "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:DescribeLifecycleHooks",
+    ),
   ],
-  "retire/record-retirement": [
-    grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
-  ],
-  "retire/recover": [
-    grant("managed-groups", complete),
-    describeInstance,
-    grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
-  ],
+  "retire/record-retirement": [grant("table", "dynamodb:UpdateItem")],
+  "retire/recover": [complete, grant("table", "dynamodb:DeleteItem", "dynamodb:UpdateItem")],
   "retire/find-node": readSecrets,
   "retire/cordon-node": readSecrets,
   "retire/count-drains": readSecrets,

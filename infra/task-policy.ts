@@ -3,14 +3,9 @@ import { Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
+import { clusterTag, poolTag } from "../lambdas/retire/hook-names.ts";
 import { type Task } from "../stepfunctions/tasks.ts";
-import {
-  clusterTag,
-  poolParameterPrefix,
-  poolTag,
-  retireMachineName,
-  stopParameterName,
-} from "./names.ts";
+import { poolParameterPrefix, retireMachineName, stopParameterName } from "./names.ts";
 import { type Grant, type GrantedOn, taskGrants } from "./task-grants.ts";
 
 /** One statement of a policy. */
