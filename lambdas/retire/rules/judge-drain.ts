@@ -125,7 +125,9 @@ export const judgeDrain = (view: DrainView, drain: Drain, now: number): Verdict 
         outcome,
         explanation: forced
           ? "The deadline was reached; Nomad stopped what was left."
-          : "Everything has moved away.",
+          : drain.pass === "work"
+            ? "Everything has moved away."
+            : "The system jobs have stopped.",
         blockers: [],
       };
     }

@@ -1,7 +1,7 @@
 import type { AclRules, AclToken } from "../../clients/nomad.ts";
 
-/** What Drover reads in every namespace. */
-const needed = ["read-job", "csi-list-volume", "csi-read-volume"] as const;
+/** What Drover reads in every namespace; `read-job` covers the claims of a volume too. */
+const needed = ["read-job", "csi-list-volume"] as const;
 
 const allows = (
   namespace: { readonly Capabilities: readonly string[] },

@@ -1,0 +1,105 @@
+import { ClusterFailure } from "../clients/cluster-api.ts";
+import type { Nomad } from "../clients/nomad.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Drain, Hook } from "./retirement.ts";
+import {
+  growingWaitSeconds,
+  isHookRunningOut,
+  roundSeconds,
+  withinHeartbeat,
+} from "./rules/deadlines.ts";
+import { concerns, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
+import { type DrainTarget, type Look, viewDrain } from "./view-drain.ts";
+
+/** Load balancers cut a connection after 60 seconds of silence. */
+const holdSeconds = 50;
+/** A pause where there is nothing to wait on: a claim, a disk, the end of a strategy. */
+const pollMilliseconds = 1_000;
+/** Allocations change in a large cluster all the time, and each change wakes us. */
+const leastBetweenLooks = 250;
+/** Before Lambda's own time-out, with room for the last answer and its retry. */
+const reserveMilliseconds = 30_000;
+const outagePauseMilliseconds = 5_000;
+/** A pause of the state machine, in seconds, that holds no connection. */
+const connectionlessPause = { least: 15, most: 300 };
+/**
+ * With more drains than this under way, nobody holds a connection: Nomad gives
+ * 100 to one address, and functions of the same subnet share theirs.
+ */
+const mostHolding = 40;
+
+export interface Round {
+  readonly nomad: Nomad;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly target: DrainTarget;
+  readonly hook: Hook | null;
+  /** How many drains of the cluster are under way. */
+  readonly underWay: number;
+  /** Milliseconds until Lambda ends the call. */
+  readonly remaining: number;
+  /** Is told of every call that Nomad did not answer. */
+  readonly onFailure: (failure: ClusterFailure) => void;
+}
+
+/** How a round ended: its last verdict, and how long to wait before the next round (seconds). */
+export interface RoundEnd {
+  readonly verdict: Verdict;
+  readonly waitSeconds: number;
+}
+
+/**
+ * Looks at a node that drains until it is drained, or until the hook needs its
+ * heartbeat. An outage of Nomad is waited out, up to the limit of the hook.
+ */
+export const watchRound = async (round: Round): Promise<RoundEnd> => {
+  const { nomad, clock, target, hook } = round;
+  const { drain } = target;
+  const endsAt =
+    clock.now() + Math.min(roundSeconds(hook) * 1000, round.remaining - reserveMilliseconds);
+  const holdNobody = (verdict: Verdict): RoundEnd => {
+    const waited = (clock.now() - Date.parse(drain.startedAt)) / 1000;
+    const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);
+    return { verdict, waitSeconds: withinHeartbeat(seconds, hook) };
+  };
+  const look = (watch: Look["next"]): Promise<Look> => {
+    const left = (Math.min(endsAt, Date.parse(drain.giveUpAt)) - clock.now()) / 1000;
+    const seconds = Math.max(1, Math.min(holdSeconds, Math.floor(left)));
+    return viewDrain(nomad, target, watch && { ...watch, seconds });
+  };
+
+  let verdict: Verdict = drain;
+  let watch: Look["next"];
+  let emptySince: number | undefined;
+  do {
+    const lookedAt = clock.now();
+    try {
+      const { view, next } = await look(watch);
+      const isEmpty = ![...view.live, ...view.finishing].some((each) => concerns(drain.pass, each));
+      emptySince = isEmpty ? (emptySince ?? clock.now()) : undefined;
+      verdict = judgeDrain({ ...view, emptySince }, drain, clock.now());
+      if (verdict.status === "drained") break;
+      if (!isEmpty && round.underWay > mostHolding) return holdNobody(verdict);
+      watch = isEmpty ? undefined : next;
+      const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
+      if (pause > 0) await clock.sleep(pause);
+    } catch (error) {
+      if (!(error instanceof ClusterFailure) || error.kind === "rejected") throw error;
+      verdict = { ...verdict, status: "draining", explanation: `${error.message}.` };
+      if (error.kind === "busy") return holdNobody(verdict);
+      round.onFailure(error);
+      if (isHookRunningOut(hook, clock.now())) {
+        verdict = {
+          ...verdict,
+          status: "drained",
+          outcome: "forced",
+          explanation: `The hook lives no longer, and Nomad cannot be asked: ${error.message}.`,
+        };
+        break;
+      }
+      watch = undefined;
+      await clock.sleep(outagePauseMilliseconds);
+    }
+  } while (clock.now() < endsAt);
+  return { verdict, waitSeconds: 0 };
+};
