@@ -1,7 +1,7 @@
 import { ClusterFailure } from "../clients/cluster-api.ts";
 import type { Nomad } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Drain, Hook } from "./retirement.ts";
+import type { Hook } from "./retirement.ts";
 import {
   growingWaitSeconds,
   isHookRunningOut,
