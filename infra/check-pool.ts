@@ -73,9 +73,10 @@ export const checkPool = (
     const [least, most] = limits[property];
     const value = span.isUnresolved() ? Number.NaN : span.toSeconds({ integral: false });
     if (Number.isInteger(value) && value >= least && value <= most) return value;
+    const shown = Number.isInteger(value) ? span.toHumanString() : `${value} seconds`;
     problems.add(
       property,
-      span.isUnresolved() ? "a token" : span.toHumanString(),
+      span.isUnresolved() ? "a token" : shown,
       `give whole seconds between ${least} and ${most}`,
     );
     return byDefault;

@@ -97,10 +97,8 @@ export class Drover extends Construct implements IConnectable {
       removalPolicy,
     });
     this.retireNode = retire.stateMachine;
-    const intake = new IntakeRule(this, "Intake", {
-      cluster,
-      intake: functions.get("intake/intake"),
-    });
+    const intakeFunction = functions.get("intake/intake");
+    const intake = new IntakeRule(this, "Intake", { cluster, intake: intakeFunction });
     this.deadLetters = intake.deadLetters;
     this.alarmTopic = new RetireAlarms(this, "Alarms", {
       cluster,
@@ -111,7 +109,7 @@ export class Drover extends Construct implements IConnectable {
       runbookUrl: props.runbookUrl ?? "docs/operate.md",
     }).topic;
     // What these refer to (functions, roles, logs, the table) is deleted after them anyway.
-    this.#needed = new DependencyGroup(stop, retire, intake);
+    this.#needed = new DependencyGroup(stop, retire, intake, intakeFunction);
     clusters.set(this, cluster);
   }
 
