@@ -47,7 +47,7 @@ export const deleteBefore = (
         if (decided) return;
         decided = true;
         if (!needs(droverStack, groupStack)) {
-          groupStack.addDependency(droverStack, "the groups' hooks need Drover to the end");
+          groupStack.addStackDependency(droverStack, "the groups' hooks need Drover to the end");
           return;
         }
         Annotations.of(drover).addWarningV2(

@@ -4,7 +4,7 @@ import {
   type IAutoScalingGroup,
 } from "aws-cdk-lib/aws-autoscaling";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
-import { Construct, type IDependable } from "constructs";
+import { Construct, DependencyGroup, type IDependable } from "constructs";
 import { clusterTag, poolTag, retireHookName } from "../lambdas/retire/hook-names.ts";
 import type { CheckedPool } from "./check-pool.ts";
 import { deleteBefore } from "./deletion-order.ts";
@@ -64,7 +64,7 @@ export class ManagedPool extends Construct {
     if (settings.onDrainFailure === "retain") {
       group.instanceLifecyclePolicy = { retentionTriggers: { terminateHookAbandon: "retain" } };
     }
-    deleteBefore(group, this, props.needed);
+    deleteBefore(group, this, new DependencyGroup(props.needed, this));
   }
 
   private hookOf(props: ManagedPoolProps): void {

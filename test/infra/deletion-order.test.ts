@@ -116,7 +116,7 @@ describe("in two stacks", () => {
   it("Drover's may come after the group's because the app says so", () => {
     const { app, groups, drovers } = twoStacks();
     newDrover(drovers).manage(newGroup(groups), { pool: "workers" });
-    drovers.addDependency(groups);
+    drovers.addStackDependency(groups);
     app.synth();
     assert.deepEqual(groups.dependencies, []);
     Annotations.fromStack(drovers).hasWarning("*", anyWarning);
