@@ -82,7 +82,9 @@ export const createHandler = (surroundings: Surroundings) => {
         return { outcome: "joined", execution: owner.execution };
       }
       // Its owner died without giving it back, or was never started.
-      await records.take(ownership, owner.execution);
+      const other = await records.take(ownership, owner.execution);
+      // Another delivery of an event was faster.
+      if (other) return { outcome: "joined", execution: other.execution };
     }
     const order = { instanceId, pool, group, reason, since, destination, hook };
     if (await executions.start(stateMachine, name, order)) return { outcome: "started", execution };

@@ -6,10 +6,7 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { actionOf } from "./heartbeat.ts";
 import { type Completion, retirement } from "./retirement.ts";
-import { isHookRunningOut } from "./rules/deadlines.ts";
-
-/** While Drover is stopped: how long until the parameter is read again, in seconds. */
-const holdSeconds = 60;
+import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
 
 /**
  * Lets the instance go. A retirement that a person started has no hook yet: the
@@ -38,7 +35,7 @@ export const createHandler = (surroundings: Surroundings) => {
       return answer(
         "held",
         "Drover is stopped: the instance is kept. Set the stop parameter to go.",
-        holdSeconds,
+        heldWaitSeconds(known.since, hook, clock.now()),
       );
     }
 

@@ -19,8 +19,11 @@ const input = v.object({
  */
 export const lookAgainSeconds = 90;
 
-/** The bounds of the pause while Nomad or Consul cannot be reached, in seconds. */
-const pause = { least: 30, most: 600 };
+/**
+ * The bounds of the pause while Nomad or Consul cannot be reached, in seconds;
+ * with its jitter below the five minutes in which the alarms want to hear of it.
+ */
+const pause = { least: 30, most: 200 };
 const giveUpSeconds = 24 * 3600;
 
 const forgetInNomad = async (

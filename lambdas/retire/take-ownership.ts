@@ -9,12 +9,10 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { clusterTag, hookPrefix, poolTag } from "./hook-names.ts";
 import { type Hook, type Retirement, retirement } from "./retirement.ts";
+import { heldWaitSeconds } from "./rules/deadlines.ts";
 import { type ByHand, parseOrder } from "./rules/parse-order.ts";
 
 const input = v.object({ input: v.unknown(), execution: v.string(), startedAt: v.string() });
-
-/** While Drover is stopped: how long until the parameter is read again, in seconds. */
-const holdSeconds = 60;
 
 type Claim = Omit<Retirement, "execution" | "settings" | "stopped">;
 
@@ -149,7 +147,7 @@ export const createHandler = (surroundings: Surroundings) => {
       settings: poolSettings,
       ...(stopped && {
         stopped: {
-          waitSeconds: holdSeconds,
+          waitSeconds: heldWaitSeconds(since, hook, clock.now()),
           explanation: `Drover is stopped: set ${settings.DROVER_STOP_PARAMETER} to go.`,
         },
       }),

@@ -14,7 +14,7 @@ import { leaseMilliseconds } from "./rules/leases.ts";
 const input = v.object({ ...retirement.entries, drains, slot: v.optional(slot) });
 
 /** The bounds of the pause between two tries, in seconds; see `TakeSlot` for the arithmetic. */
-const pause = { least: 10, most: 180 };
+const pause = { least: 10, most: 300 };
 
 /**
  * Takes a slot of the pool and one of the cluster, both or none. A drain that

@@ -16,8 +16,8 @@ import { type StepProps, taskState } from "../task-state.ts";
  * Only so many nodes of a pool, and of the cluster, drain at the same time.
  * Drains that people started count too; so they are counted anew before each
  * try. *Take slot* sends the hook's heartbeat itself, since a queue can last
- * for a day: with waits of up to three minutes (`slotWait`) that makes 960
- * rounds of 14 history events, far below the 25,000 that an execution may have.
+ * for days: with pauses of up to five minutes, four days make 1,152 rounds of 14
+ * history events, below the 25,000 that an execution may have.
  */
 export class TakeSlot extends StateMachineFragment {
   readonly startState: State;

@@ -30,8 +30,11 @@ export const chooseNode = (nodes: readonly NodeStub[]): NodeStub | undefined => 
 
 type Known = Pick<Retirement, "since" | "hook" | "settings"> & { readonly node?: Node | undefined };
 
-/** The bounds of the pause between two looks, in seconds. */
-const pause = { least: 15, most: 300 };
+/**
+ * The bounds of the pause between two looks, in seconds. With its jitter it
+ * stays below the five minutes in which the alarms want to hear of an outage.
+ */
+const pause = { least: 15, most: 200 };
 
 /**
  * What *find node* answers, and what follows from it.
