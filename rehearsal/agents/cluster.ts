@@ -152,7 +152,7 @@ const start = async (
  */
 export const startLiveCluster = async (options: LiveClusterOptions = {}): Promise<LiveCluster> => {
   const addresses = await claimAddressBlock();
-  const folder = await mkdtemp(join(options.directory ?? tmpdir(), "drover-live-"));
+  const folder = await mkdtemp(join(options.directory ?? tmpdir(), "drover-"));
   const keeper = await startKeeper(folder);
   const belongings = { folder, keeper, addresses, apis: [] };
   try {

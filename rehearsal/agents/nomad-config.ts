@@ -11,8 +11,12 @@ const configureServer = (facts: ClusterFacts, first: boolean) => ({
     : { server_join: { retry_join: [`${facts.serverAddress}:4648`] } }),
 });
 
-const configureClient = (facts: ClusterFacts, client: ClientFacts) => ({
+const configureClient = (facts: ClusterFacts, machine: Machine, client: ClientFacts) => ({
   enabled: true,
+  // The shortest paths that can be: sockets of tasks and CSI plugins lie deep below them, and the path
+  // of a socket has 107 characters at most.
+  state_dir: `${machine.folder}/state`,
+  alloc_dir: `${machine.folder}/alloc`,
   servers: [`${facts.serverAddress}:4647`],
   node_pool: client.nodePool,
   meta: client.meta,
@@ -73,7 +77,7 @@ export const configureNomad = (
   ...(roles.client === undefined
     ? {}
     : {
-        client: configureClient(facts, roles.client),
+        client: configureClient(facts, machine, roles.client),
         // Groups of the host's control group file systems would outlive the cluster.
         plugin: { raw_exec: { config: { enabled: true, no_cgroups: true } } },
       }),

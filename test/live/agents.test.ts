@@ -116,11 +116,7 @@ describe("live agents", { timeout: 90_000 }, () => {
         (allocation) => allocation.NodeID !== first.NodeID && allocation.ClientStatus === "running",
       ),
     );
-    const trail = join(
-      cluster.folder,
-      second.NodeName,
-      `nomad/alloc/${second.ID}/alloc/data/trail`,
-    );
+    const trail = join(cluster.folder, second.NodeName, `alloc/${second.ID}/alloc/data/trail`);
     await cluster.waitFor("the replacement to have added its mark", async () => {
       const marks = await readFile(trail, "utf8");
       return marks === `${first.ID}\n${second.ID}\n`;
