@@ -89,7 +89,8 @@ export const createAgenda = (
   };
 
   const at = (time: number, action: () => void): (() => void) => {
-    const entry: Entry = { time, serial: serial++, action };
+    // Timers know whole milliseconds: a fraction would wake up before its time for ever.
+    const entry: Entry = { time: Math.ceil(time), serial: serial++, action };
     insert(heap, entry);
     sleepUntilNext();
     // What is taken back stays in the heap as an empty entry: cheaper than a search.
