@@ -122,7 +122,7 @@ describe("an imported group", () => {
     const names = resourcesOfType(imported(), "AWS::SSM::Parameter").map(
       ({ Properties }) => Properties["Name"],
     );
-    assert.deepEqual(names.toSorted(), ["/drover/eu/pools/legacy", "/drover/eu/stop"]);
+    assert.deepEqual(new Set(names), new Set(["/drover/eu/pools/legacy", "/drover/eu/stop"]));
   });
 });
 
