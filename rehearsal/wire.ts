@@ -46,7 +46,7 @@ const named = (name: string, message: string, cause?: unknown): Error =>
  * `HttpHandler`) that calls a service in the same process. It fails as
  * `NodeHttpHandler` does: `AbortError` when the caller gives up, `TimeoutError`
  * when the clock does. The service then sees its request's signal abort, and
- * what it has already done stays done. The answer's body is a `Uint8Array`.
+ * what it has already done stays done. The answer's body is a stream, as there.
  */
 export const serveInProcess = (service: Service, options: WireOptions): HttpHandler => ({
   metadata: { handlerProtocol: "http/1.1" },
@@ -76,7 +76,7 @@ export const serveInProcess = (service: Service, options: WireOptions): HttpHand
           statusCode: response.status,
           reason: response.statusText,
           headers: Object.fromEntries(response.headers),
-          body,
+          body: Readable.from([body], { objectMode: false }),
         }),
       };
     } catch (error) {

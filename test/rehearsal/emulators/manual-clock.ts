@@ -20,7 +20,7 @@ export const createManualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => 
     now: () => timers.now,
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
-        const timer = timers.setTimeout(resolve, Math.max(0, milliseconds));
+        const timer = timers.setTimeout(() => resolve(), Math.max(0, milliseconds));
         signal?.addEventListener("abort", () => {
           timers.clearTimeout(timer);
           reject(signal.reason);
