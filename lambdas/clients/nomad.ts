@@ -49,6 +49,8 @@ export interface NomadNode extends Omit<NodeStub, "Drain"> {
 
 export interface AllocationStub {
   readonly ID: string;
+  /** `<job>.<group>[<index>]` */
+  readonly Name: string;
   readonly Namespace: string;
   readonly NodeID: string;
   readonly JobID: string;
@@ -63,11 +65,19 @@ export interface AllocationStub {
   readonly ModifyTime: number;
 }
 
+export interface VolumeRequest {
+  readonly Type: string;
+  readonly Source: string;
+  /** Whether each allocation has a volume of its own, named `<source>[<index>]`. */
+  readonly PerAlloc: boolean;
+}
+
 export interface Allocation extends AllocationStub {
   readonly Job: {
     readonly TaskGroups: readonly {
       readonly Name: string;
       readonly EphemeralDisk: { readonly Sticky: boolean; readonly Migrate: boolean } | null;
+      readonly Volumes: Record<string, VolumeRequest> | null;
     }[];
   } | null;
 }
@@ -79,12 +89,9 @@ export interface ServerMember {
   readonly Tags: Record<string, string>;
 }
 
-export interface VolumeStub {
+export interface Volume {
   readonly ID: string;
   readonly Namespace: string;
-}
-
-export interface Volume extends VolumeStub {
   /** What holds a claim. */
   readonly Allocations: readonly Pick<AllocationStub, "ID" | "NodeID">[] | null;
 }
@@ -138,12 +145,6 @@ export interface Nomad {
   /** Allocations of the node that have ended but are still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
   readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
-  /**
-   * CSI volumes that allocations of the node use, in all namespaces. Once an
-   * allocation has ended its volume is no longer listed, though its claim may
-   * still stand: ask before the drain.
-   */
-  volumesOf(nodeId: string): Promise<VolumeStub[]>;
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
   /** The servers of the region. */
   servers(): Promise<ServerMember[]>;
@@ -271,14 +272,6 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       );
       return answer?.body;
     },
-    volumesOf: async (nodeId) =>
-      (
-        await get<VolumeStub[]>("/v1/volumes", {
-          type: "csi",
-          namespace: "*",
-          node_id: plain(nodeId),
-        })
-      ).body,
     async readVolume(id, namespace) {
       const answer = await unless(
         get<Volume>(`/v1/volume/csi/${encodeURIComponent(id)}`, { namespace }),

@@ -27,7 +27,7 @@ export const createHandler = (surroundings: Surroundings) => {
         nomad,
         clock,
         random,
-        target: { nodeId: node.id, drain, volumes: cordon.volumes },
+        target: { nodeId: node.id, drain, storage: cordon },
         hook,
         underWay: slot.underWay,
         remaining: remaining(),

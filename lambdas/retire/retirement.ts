@@ -52,12 +52,20 @@ export type Node = v.InferOutput<typeof node>;
 export const volume = v.object({ id: v.string(), namespace: v.string() });
 export type Volume = v.InferOutput<typeof volume>;
 
+/** Allocations whose ephemeral disk has to reach its replacement before the node may end. */
+export const migratingDisk = v.object({
+  allocation: v.string(),
+  namespace: v.string(),
+});
+export type MigratingDisk = v.InferOutput<typeof migratingDisk>;
+
 export const cordon = v.object({
   at: v.string(),
   /** Made so by Drover, or found like that (by a person, or a drain of theirs). */
   by: v.picklist(["drover", "somebody else"]),
   /** CSI volumes in use on the node: their claims must be gone before it may end. */
   volumes: v.array(volume),
+  migratingDisks: v.array(migratingDisk),
 });
 export type Cordon = v.InferOutput<typeof cordon>;
 
@@ -95,13 +103,6 @@ export const blocker = v.object({
 });
 export type Blocker = v.InferOutput<typeof blocker>;
 
-/** Allocations whose ephemeral disk has to reach its replacement before the node may end. */
-export const migratingDisk = v.object({
-  allocation: v.string(),
-  namespace: v.string(),
-});
-export type MigratingDisk = v.InferOutput<typeof migratingDisk>;
-
 export const drain = v.object({
   pass: v.picklist(["work", "system"]),
   status: v.picklist(["draining", "drained"]),
@@ -121,7 +122,6 @@ export const drain = v.object({
   blockers: v.array(blocker),
   /** Allocations that were live when the pass began. */
   allocations: v.number(),
-  migratingDisks: v.array(migratingDisk),
 });
 export type Drain = v.InferOutput<typeof drain>;
 

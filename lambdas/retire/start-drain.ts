@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { connectCluster } from "../clients/cluster.ts";
-import type { AllocationStub, Nomad, NomadNode } from "../clients/nomad.ts";
+import type { NomadNode } from "../clients/nomad.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { drainMark, isDrainOf } from "./drain-mark.ts";
-import { type Drain, drain, type MigratingDisk, node, retirement } from "./retirement.ts";
+import { type Drain, drain, node, retirement } from "./retirement.ts";
 import { drainDeadlineSeconds, killGraceSeconds } from "./rules/deadlines.ts";
 import { concerns } from "./rules/judge-drain.ts";
 
@@ -16,36 +16,6 @@ const input = v.object({
     drain: v.optional(drain),
   }),
 });
-
-/** At most so many allocations are looked at for their ephemeral disks. */
-const mostDisks = 50;
-
-/**
- * Which allocations have data that their replacement pulls from this node: one
- * look a group, since the allocations of a group share its disk's settings.
- */
-const findMigratingDisks = async (
-  nomad: Pick<Nomad, "readAllocation">,
-  live: readonly AllocationStub[],
-): Promise<MigratingDisk[]> => {
-  const groups = new Map<string, AllocationStub[]>();
-  for (const allocation of live) {
-    const key = [allocation.Namespace, allocation.JobID, allocation.TaskGroup].join("\0");
-    groups.set(key, [...(groups.get(key) ?? []), allocation]);
-  }
-  const disks: MigratingDisk[] = [];
-  for (const allocations of groups.values()) {
-    const [first] = allocations;
-    if (!first || disks.length >= mostDisks) continue;
-    const full = await nomad.readAllocation(first.ID, first.Namespace);
-    const group = full?.Job?.TaskGroups.find((known) => known.Name === first.TaskGroup);
-    if (!group?.EphemeralDisk?.Migrate) continue;
-    disks.push(
-      ...allocations.map(({ ID, Namespace }) => ({ allocation: ID, namespace: Namespace })),
-    );
-  }
-  return disks.slice(0, mostDisks);
-};
 
 /**
  * What of a drain that is under way or over already makes posting another one
@@ -108,7 +78,6 @@ export const createHandler = (surroundings: Surroundings) => {
       waitSeconds: 0,
       blockers: [],
       allocations: pass === "system" ? (retirement.drain?.allocations ?? 0) : live.length,
-      migratingDisks: [],
       ...more,
     });
     if (!found) {
@@ -133,7 +102,6 @@ export const createHandler = (surroundings: Surroundings) => {
           );
     const wantedUntil = now + seconds * 1000;
     const adopted = adopt(found.value, execution, pass, wantedUntil);
-    const migratingDisks = pass === "work" ? await findMigratingDisks(nomad, live) : [];
     if (!adopted) {
       await nomad.drain(node.id, {
         deadlineSeconds: seconds,
@@ -149,7 +117,6 @@ export const createHandler = (surroundings: Surroundings) => {
       giveUpAt: new Date(until + killGraceSeconds * 1000).toISOString(),
       endedAt: undefined,
       explanation: adopted ? "A drain was under way already." : "The drain has begun.",
-      migratingDisks,
     });
   });
 };

@@ -1,11 +1,12 @@
 import type { AllocationStub, Hold, Nomad } from "../clients/nomad.ts";
-import type { Drain, Volume } from "./retirement.ts";
+import type { Cordon, Drain } from "./retirement.ts";
 import { concerns, type DrainView } from "./rules/judge-drain.ts";
 
 export interface DrainTarget {
   readonly nodeId: string;
   readonly drain: Drain;
-  readonly volumes: readonly Volume[];
+  /** What the allocations stored, as the cordon found it. */
+  readonly storage: Pick<Cordon, "volumes" | "migratingDisks">;
 }
 
 export interface Look {
@@ -19,10 +20,10 @@ const runsATask = (allocation: AllocationStub): boolean =>
 
 const findClaims = async (
   nomad: Pick<Nomad, "readVolume">,
-  { volumes, nodeId }: DrainTarget,
+  { storage, nodeId }: DrainTarget,
 ): Promise<string[]> => {
   const claims: string[] = [];
-  for (const { id, namespace } of volumes) {
+  for (const { id, namespace } of storage.volumes) {
     const volume = await nomad.readVolume(id, namespace);
     const isClaimed = volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId);
     if (isClaimed) claims.push(`${namespace}/${id}`);
@@ -37,10 +38,10 @@ const findClaims = async (
  */
 const findPulling = async (
   nomad: Pick<Nomad, "readAllocation">,
-  { drain }: DrainTarget,
+  { storage }: DrainTarget,
 ): Promise<AllocationStub[]> => {
   const pulling: AllocationStub[] = [];
-  for (const { allocation, namespace } of drain.migratingDisks) {
+  for (const { allocation, namespace } of storage.migratingDisks) {
     const old = await nomad.readAllocation(allocation, namespace);
     if (!old?.NextAllocation) continue;
     const replacement = await nomad.readAllocation(old.NextAllocation, namespace);
