@@ -31,6 +31,8 @@ export const consulClient = (api: ClusterApi, datacenter: string): Consul => ({
         method: "PUT",
         path: `/v1/agent/force-leave/${encodeURIComponent(member)}`,
         query: { prune: "" },
+        // Took 8 s for an agent that had died a moment before (tried).
+        holdSeconds: 20,
       });
     } catch (error) {
       // An unknown member has left already.
