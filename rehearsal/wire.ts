@@ -63,6 +63,7 @@ export const serveInProcess = (service: Service, options: WireOptions): HttpHand
     const signals = [timeout?.signal, given].filter((signal) => signal !== undefined);
     const hungUp = whenAborted(signals);
     try {
+      if (hungUp?.signal.aborted) throw hungUp.signal.reason;
       const fetched = toFetchRequest(request, hungUp?.signal);
       const answer = (async () => {
         const response =
