@@ -75,9 +75,11 @@ export interface Resource {
 
 export const resourcesOf = (stack: Stack): Record<string, Resource> => {
   const { Resources } = Template.fromStack(stack).toJSON() as {
-    Resources: Record<string, Resource>;
+    Resources: Record<string, Omit<Resource, "Properties"> & Partial<Resource>>;
   };
-  return Resources;
+  return Object.fromEntries(
+    Object.entries(Resources).map(([id, resource]) => [id, { Properties: {}, ...resource }]),
+  );
 };
 
 export const resourcesOfType = (stack: Stack, type: string): Resource[] =>

@@ -137,7 +137,7 @@ describe("two Drovers in one stack", () => {
     const vpc = existingVpc(given);
     newDrover(given, { cluster: "one", vpc }, "One");
     newDrover(given, { cluster: "two", vpc }, "Two");
-    const names = Object.values(resourcesOf(given)).flatMap(({ Type, Properties = {} }) =>
+    const names = Object.values(resourcesOf(given)).flatMap(({ Type, Properties }) =>
       ["Name", "StateMachineName", "LogGroupName", "AlarmName"].flatMap((key) =>
         Type !== "AWS::SSM::Parameter" && key === "Name" ? [] : (Properties[key] ?? []),
       ),
