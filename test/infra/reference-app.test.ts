@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { referenceApp, synthesizeReference } from "../../infra/reference-app.ts";
+import { taskMetadata } from "../../infra/task-function.ts";
+import { taskNames } from "../../infra/task-names.ts";
+import { noCode } from "./apps.ts";
+import { assertNoLint } from "./lint.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "drover-reference-"));
+after(() => rmSync(folder, { recursive: true }));
+
+describe("the reference app", () => {
+  it("is clean under cdk-nag's AWS Solutions rules", () => {
+    const { app } = referenceApp({ code: noCode }, { analyticsReporting: false });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    // Throws when a finding is not acknowledged.
+    app.synth();
+  });
+
+  it("would not be without its reasons", () => {
+    const { app, stack } = referenceApp({ code: noCode }, { analyticsReporting: false });
+    const machine = stack.drover.retireNode.node;
+    const reasons = machine.metadata.filter(
+      ({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY,
+    );
+    assert.ok(reasons.length > 2);
+    for (const { data } of reasons) {
+      for (const reason of Object.values(data as Record<string, string>)) {
+        assert.match(reason, /^[A-Z].*\.$/);
+      }
+    }
+    assert.ok(app.node.children.length > 0);
+  });
+
+  it("is clean under cfn-lint, with and without what can be left out", () => {
+    const templates = [
+      synthesizeReference({}, join(folder, "whole")),
+      synthesizeReference(
+        { acls: false, tls: false, consulAddress: null, cluster: "small", pools: [] },
+        join(folder, "small"),
+      ),
+    ].map(({ assembly }) => join(assembly.directory, "Drover.template.json"));
+    assertNoLint(templates);
+  });
+
+  it("synthesizes without an account, as cdk does it, with the functions' code", () => {
+    const outdir = join(folder, "cdk.out");
+    execFileSync(process.execPath, ["infra/app.ts"], {
+      cwd: join(import.meta.dirname, "..", ".."),
+      env: { PATH: process.env["PATH"], CDK_OUTDIR: outdir },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const assets = JSON.parse(readFileSync(join(outdir, "Drover.assets.json"), "utf8")) as {
+      files: Record<string, { source: { path: string; packaging: string } }>;
+    };
+    const packed = Object.values(assets.files).filter(({ source }) => source.packaging === "zip");
+    assert.equal(packed.length, taskNames.length);
+    for (const { source } of packed) {
+      assert.ok(readFileSync(join(outdir, source.path, "index.mjs")).length > 0);
+    }
+  });
+
+  it("tells for each function which task it does", () => {
+    const { template } = synthesizeReference();
+    const tasks = Object.values(template.Resources).flatMap(({ Type, Metadata }) =>
+      Type === "AWS::Lambda::Function" ? [Metadata?.[taskMetadata]] : [],
+    );
+    assert.deepEqual(new Set(tasks), new Set(taskNames));
+    assert.equal(tasks.length, taskNames.length);
+  });
+
+  it("has the pools that are asked for", () => {
+    const { template } = synthesizeReference({
+      cluster: "eu",
+      slots: 2,
+      pools: [{ pool: "one", slots: 2 }, { pool: "two" }],
+    });
+    const groups = Object.values(template.Resources).filter(
+      ({ Type }) => Type === "AWS::AutoScaling::AutoScalingGroup",
+    );
+    assert.equal(groups.length, 2);
+    for (const { Properties } of groups) {
+      // A desired capacity would set the group back at every deployment.
+      assert.equal(Properties?.["DesiredCapacity"], undefined);
+    }
+  });
+});
