@@ -9,6 +9,8 @@ export class FilterEvaluationError extends Error {
 export interface FilterSubject {
   /** Fields that are maps: a key that is missing there is no error. */
   readonly maps: ReadonlySet<string>;
+  /** Fields whose own fields a filter cannot reach (embedded structs). */
+  readonly opaque?: ReadonlySet<string>;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -20,6 +22,11 @@ const lookUp = (subject: FilterSubject, row: object, path: readonly string[]): u
   let value: unknown = row;
   let parentIsMap = false;
   for (const [depth, part] of path.entries()) {
+    if (value === null || subject.opaque?.has(path[depth - 1] ?? "")) {
+      throw new FilterEvaluationError(
+        `error finding value in datum: /${path.join("/")}: at part ${depth}, invalid value kind: invalid`,
+      );
+    }
     if (!isObject(value) || !Object.hasOwn(value, part)) {
       // Only the last step may be missing, and only from a map.
       if (parentIsMap && depth === path.length - 1 && isObject(value)) return MISSING;
@@ -65,9 +72,8 @@ const isEmpty = (actual: unknown): boolean => {
 const testMatch = (subject: FilterSubject, match: Match, row: object): boolean => {
   const actual = lookUp(subject, row, match.path);
   if (actual === MISSING) {
-    // A missing key is empty, and satisfies "not in" and "not contains", but not `!=`.
-    if (match.operator === "empty") return !match.negated;
-    return match.operator === "in" && match.negated;
+    // A missing key is empty, and unequal to everything.
+    return match.operator === "empty" ? !match.negated : match.negated;
   }
   const tests = {
     equal: () => equals(actual, match.value),

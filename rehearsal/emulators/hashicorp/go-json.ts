@@ -1,10 +1,7 @@
 /**
  * JSON as Go's servers read and write it: field names in any case, integers
- * that are integers, durations in nanoseconds, and a zero time that is not null.
+ * that are integers, durations in nanoseconds.
  */
-
-/** A time that was never set. */
-export const ZERO_TIME = "0001-01-01T00:00:00Z";
 
 /** Milliseconds since the epoch in the format of Go's `time.Time`. */
 export const goTime = (milliseconds: number): string =>

@@ -78,7 +78,8 @@ const matchesGlob = (glob: string, name: string): boolean =>
 const block = (header: string, lines: readonly string[]) =>
   `${header} {\n${lines.map((line) => `  ${line}\n`).join("")}}\n`;
 
-const writeRules = (spec: PolicySpec): string =>
+/** The HCL of a policy. */
+export const writeRules = (spec: PolicySpec): string =>
   [
     ...Object.entries(spec.namespaces ?? {}).map(([name, grant]) =>
       block(`namespace "${name}"`, [

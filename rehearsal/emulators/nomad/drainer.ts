@@ -156,7 +156,7 @@ export const createDrainer = (deps: {
     let cancelDeadline: () => void = () => undefined;
     if (strategy.Deadline !== 0) {
       // A negative deadline forces at once.
-      const wait = strategy.Deadline < 0 ? 0 : Date.parse(strategy.ForceDeadline) - clock.now();
+      const wait = strategy.Deadline < 0 ? 0 : Date.parse(strategy.ForceDeadline!) - clock.now();
       cancelDeadline = agenda.after(Math.max(0, wait), () => {
         void enqueue(() => meetDeadline(node.ID));
       });

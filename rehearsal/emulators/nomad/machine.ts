@@ -91,7 +91,7 @@ export const createMachine = (deps: {
       if (isClientTerminal(alloc) && !state.jobs.has(`${alloc.Namespace}/${alloc.JobID}`)) {
         alloc.DesiredStatus = "stop";
       }
-      if (isClientTerminal(alloc) && runner.tasks.alive() === 0) runners.delete(alloc.ID);
+      if (runner.tasks.isOver()) runners.delete(alloc.ID);
     }
     state.putAllocs(updates, now());
   };

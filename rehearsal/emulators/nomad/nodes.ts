@@ -1,5 +1,4 @@
 import { goTime, goTimeInSeconds } from "../hashicorp/go-json.ts";
-import { ZERO_TIME } from "../hashicorp/go-json.ts";
 import type { DrainStrategy, Node, NodeEvent, NodeStatus } from "./records.ts";
 import type { State } from "./state.ts";
 
@@ -100,7 +99,7 @@ export const createNodeWrites = (state: State, now: () => number) => {
             Deadline: request.spec.deadline,
             IgnoreSystemJobs: request.spec.ignoreSystemJobs,
             ForceDeadline:
-              request.spec.deadline > 0 ? goTime(now() + request.spec.deadline / 1e6) : ZERO_TIME,
+              request.spec.deadline > 0 ? goTime(now() + request.spec.deadline / 1e6) : null,
             StartedAt: before?.StartedAt ?? goTime(now()),
           }
         : null;

@@ -11,7 +11,8 @@ export interface DrainStrategy {
   /** Nanoseconds. */
   Deadline: number;
   IgnoreSystemJobs: boolean;
-  ForceDeadline: string;
+  /** Null without a deadline: Nomad writes a time that was never set as null. */
+  ForceDeadline: string | null;
   StartedAt: string;
 }
 

@@ -8,6 +8,7 @@ import { viewAllocation, viewAllocationStub, viewNode, viewNodeStub } from "./vi
 
 const NODE_SUBJECT = {
   maps: new Set(["Attributes", "Meta", "Links", "Drivers", "HostVolumes", "CSINodePlugins"]),
+  opaque: new Set(["DrainStrategy"]),
 };
 const ALLOC_SUBJECT = { maps: new Set(["TaskStates"]) };
 const INSTANCE_ATTRIBUTE = ["Attributes", "unique.platform.aws.instance-id"];

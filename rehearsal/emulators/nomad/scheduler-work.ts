@@ -78,16 +78,13 @@ const reconcileGroup = (
     if (node) evaluation.place(group.Name, name, node, previous);
     else failed = true;
   }
+  // What migrates is stopped in any case, even where nothing has room for its replacement.
+  for (const alloc of moving) evaluation.stop(alloc, MIGRATING);
   for (const alloc of moving) {
     if (failed) break;
-    // Its own room is free for the search; without a replacement it stays where it is.
-    evaluation.stop(alloc, MIGRATING);
     const node = placement.choose(job!, group.Name, alloc);
     if (node) evaluation.place(group.Name, alloc.Name, node, alloc);
-    else {
-      evaluation.keep(alloc);
-      failed = true;
-    }
+    else failed = true;
   }
   if (failed) evaluation.block();
 };

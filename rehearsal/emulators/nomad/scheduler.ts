@@ -24,8 +24,6 @@ export interface Evaluation {
   /** Stops an allocation; lost ones are not waited for. */
   stop(alloc: Allocation, why: string, lost?: boolean): void;
   place(group: string, name: string, node: Node, previous: Allocation | undefined): void;
-  /** Takes a stop back that no replacement was found for. */
-  keep(alloc: Allocation): void;
   block(): void;
 }
 
@@ -94,11 +92,6 @@ export const createScheduler = (deps: {
         alloc.DesiredDescription = why;
         if (lost) alloc.ClientStatus = "lost";
         changed.add(alloc);
-      },
-      keep(alloc) {
-        alloc.DesiredStatus = "run";
-        alloc.DesiredDescription = "";
-        changed.delete(alloc);
       },
       place(group, name, node, previous) {
         const alloc = createAllocation({ job: job!, group, name, node, previous, evalId });

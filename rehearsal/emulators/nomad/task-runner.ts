@@ -9,6 +9,8 @@ import type { Allocation, ClientStatus, TaskState } from "./records.ts";
 export interface TaskRunner {
   /** Tasks whose processes exist. */
   alive(): number;
+  /** Whether nothing is running nor will be. */
+  isOver(): boolean;
   status(): ClientStatus;
   states(): Record<string, TaskState>;
   healthy(): boolean | null;
@@ -68,13 +70,14 @@ export const createTaskRunner = (deps: {
   const isDone = (tasks: readonly TaskSpec[]) =>
     tasks.every((task) => stateOf(task).State === "dead");
 
-  const begin = (task: TaskSpec) => {
+  const begin = (task: TaskSpec, tell = false) => {
     const state = stateOf(task);
     state.State = "running";
     state.StartedAt = goTime(now());
     // A poststop task that does not say how long is a quick one.
     const seconds = task.runSeconds ?? (task.lifecycle ? 1 : undefined);
     if (seconds !== undefined) later(seconds, () => end(task, task.fails ?? false));
+    if (tell) changed();
   };
 
   const end = (task: TaskSpec, failed: boolean) => {
@@ -86,8 +89,8 @@ export const createTaskRunner = (deps: {
     state.FinishedAt = ran ? goTime(now()) : null;
     if (task.lifecycle === undefined && isDone(main)) {
       for (const follower of after) {
-        if (started) begin(follower);
-        else stateOf(follower).State = "dead";
+        if (!started) stateOf(follower).State = "dead";
+        else later(between(random, [0.05, 0.2]), () => begin(follower, true));
       }
     }
     changed();
@@ -105,6 +108,7 @@ export const createTaskRunner = (deps: {
 
   return {
     alive: () => [...states.values()].filter((state) => state.State === "running").length,
+    isOver: () => isDone(specs),
     healthy: () => healthy,
     states: () => Object.fromEntries([...states].map(([name, state]) => [name, { ...state }])),
 
