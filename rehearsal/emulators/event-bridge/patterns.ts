@@ -6,6 +6,12 @@ export interface EventPattern {
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Fields = { readonly [key: string]: Json };
 
+/**
+ * Whether a place in the event matches. Inside an array of objects the same
+ * place is in several of them: `all` are these.
+ */
+type Match = (place: Fields, all: readonly Fields[]) => boolean;
+
 /** Whether one of an event's values (undefined: there is none) satisfies a leaf. */
 type Test = (value: Json | undefined) => boolean;
 
@@ -22,7 +28,10 @@ type Test = (value: Json | undefined) => boolean;
  */
 export const compilePattern = (pattern: EventPattern): ((event: unknown) => boolean) => {
   const match = compileFields(pattern, "the event");
-  return (event) => match(isFields(event) ? event : {});
+  return (event) => {
+    const fields = isFields(event) ? event : {};
+    return match(fields, [fields]);
+  };
 };
 
 /** Whether an event matches a pattern. For many events compile the pattern once. */
@@ -32,7 +41,7 @@ export const matches = (pattern: EventPattern, event: unknown): boolean =>
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const compileFields = (pattern: unknown, path: string): ((event: Fields) => boolean) => {
+const compileFields = (pattern: unknown, path: string): Match => {
   if (!isFields(pattern)) throw new Error(`${path} must be an object or an array`);
   if (Object.keys(pattern).length === 0) throw new Error(`${path}: an empty object is no pattern`);
   const tests = Object.entries(pattern).map(([name, inner]) => {
@@ -41,37 +50,44 @@ const compileFields = (pattern: unknown, path: string): ((event: Fields) => bool
     if (Array.isArray(inner)) return compileLeaf(name, inner, here);
     return descend(name, compileFields(inner, here));
   });
-  return (event) => tests.every((test) => test(event));
+  return (place, all) => tests.every((test) => test(place, all));
 };
 
-const compileOr = (alternatives: unknown, path: string): ((event: Fields) => boolean) => {
+const compileOr = (alternatives: unknown, path: string): Match => {
   if (!Array.isArray(alternatives) || alternatives.length < 2)
     throw new Error(`${path}.$or needs at least two patterns`);
   const tests = alternatives.map((each) => compileFields(each, path));
-  return (event) => tests.some((test) => test(event));
+  return (place, all) => tests.some((test) => test(place, all));
 };
 
-const descend =
-  (name: string, inner: (event: Fields) => boolean) =>
-  (event: Fields): boolean => {
-    const value = event[name];
-    // An absent object may still satisfy {"exists": false} further down.
-    const objects = Array.isArray(value) ? value.filter(isFields) : [isFields(value) ? value : {}];
-    return objects.some(inner);
-  };
+/** What an event has in a field: nested arrays count as one, as if their elements stood side by side. */
+const spread = (value: Json | undefined): readonly Json[] => {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value.flatMap(spread) : [value];
+};
 
-const compileLeaf = (name: string, leaf: readonly unknown[], path: string) => {
+const descend = (name: string, inner: Match): Match => {
+  const objectsIn = (place: Fields) => spread(place[name]).filter(isFields);
+  return (place, all) => {
+    const objects = objectsIn(place);
+    const allBelow = all.flatMap(objectsIn);
+    // What is absent may still satisfy {"exists": false} further down.
+    return objects.length === 0
+      ? inner({}, allBelow)
+      : objects.some((each) => inner(each, allBelow));
+  };
+};
+
+const compileLeaf = (name: string, leaf: readonly unknown[], path: string): Match => {
   if (leaf.length === 0) throw new Error(`${path}: an empty array matches nothing`);
   const tests = leaf.map((each) => compileTest(each, path));
-  return (event: Fields): boolean => {
-    const value = event[name];
-    // `exists` looks at leaves alone: an object counts as absent.
-    const values: readonly (Json | undefined)[] = Array.isArray(value)
-      ? value.length === 0
-        ? [undefined]
-        : value
-      : [isFields(value) ? undefined : value];
-    return values.some((each) => tests.some((test) => test(each)));
+  // Objects are no values: where there is nothing else, the field is absent.
+  const valuesIn = (place: Fields) => spread(place[name]).filter((value) => !isFields(value));
+  return (place, all) => {
+    const values = valuesIn(place);
+    if (values.length > 0) return values.some((value) => tests.some((test) => test(value)));
+    const isAbsent = all.every((each) => valuesIn(each).length === 0);
+    return isAbsent && tests.some((test) => test(undefined));
   };
 };
 
