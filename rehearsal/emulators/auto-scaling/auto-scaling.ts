@@ -6,9 +6,11 @@ import { AwsError } from "../aws-json.ts";
 import { serveAwsQuery } from "../aws-query.ts";
 import type { BusEvent } from "../event-bridge/bus.ts";
 import type { Service } from "../service.ts";
-import { changeOperations } from "./change.ts";
-import { describeOperations } from "./describe.ts";
+import { describeOperations } from "./describe-operations.ts";
 import { rebalanceRecommendationEvent, spotInterruptionEvent } from "./events.ts";
+import { groupOperations } from "./group-operations.ts";
+import { instanceOperations } from "./instance-operations.ts";
+import { lifecycleOperations } from "./lifecycle-operations.ts";
 import { createReconsider } from "./scaling.ts";
 import type { Group, Hook, Instance, LaunchTemplate } from "./state.ts";
 import type { Delays, Machines, World } from "./transitions.ts";
@@ -165,7 +167,12 @@ export const createAutoScaling = ({
   return {
     service: serveAwsQuery(
       "http://autoscaling.amazonaws.com/doc/2011-01-01/",
-      { ...describeOperations(world), ...changeOperations(world, () => caller) },
+      {
+        ...describeOperations(world),
+        ...groupOperations(world),
+        ...instanceOperations(world),
+        ...lifecycleOperations(world, () => caller),
+      },
       newId,
       before,
     ),
