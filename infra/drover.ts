@@ -76,6 +76,8 @@ export class Drover extends Construct implements IConnectable {
 
     const { table } = new StateTable(this, "State", { removalPolicy });
     const stop = new StringParameter(this, "Stop", {
+      // As the name begins with a slash.
+      simpleName: false,
       parameterName: stopParameterName(cluster),
       description: `"stop" makes the Drover cluster ${cluster} hold still, "go" lets it go on`,
       stringValue: "go",

@@ -35,6 +35,8 @@ export class ManagedPool extends Construct {
     super(scope, id);
     const { cluster, pool, settings } = props;
     new StringParameter(this, "Settings", {
+      // As the name begins with a slash.
+      simpleName: false,
       parameterName: `${poolParameterPrefix(cluster)}${pool}`,
       description: `Settings of the pool ${pool} of the Drover cluster ${cluster}; spans in seconds`,
       stringValue: JSON.stringify(settings),
