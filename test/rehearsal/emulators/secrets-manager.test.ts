@@ -11,7 +11,7 @@ import { createManualClock } from "./manual-clock.ts";
 
 const world = () => {
   const clock = createManualClock();
-  const secrets = createSecretsManager({ now: clock.now, random: seeded(1) });
+  const secrets = createSecretsManager({ now: () => clock.now(), random: seeded(1) });
   const client = new SecretsManagerClient({
     region: "eu-west-1",
     credentials: { accessKeyId: "key", secretAccessKey: "secret" },

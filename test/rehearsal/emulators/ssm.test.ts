@@ -43,7 +43,7 @@ describe("the parameter store", () => {
       ARN: "arn:aws:ssm:eu-west-1:123456789012:parameter/drover/stop",
       DataType: "text",
     });
-    assert.deepEqual(await get(parameter.ARN!), parameter);
+    assert.deepEqual(await get(parameter.ARN), parameter);
     ssm.remove("/drover/stop");
     await assert.rejects(get("/drover/stop"), { name: "ParameterNotFound" });
   });

@@ -193,17 +193,17 @@ describe("a termination hook", () => {
     await first.complete("CONTINUE");
     assert.equal(first.instance.state, "Terminating:Wait");
     await first.clock.until(() => first.instance.state !== "Terminating:Wait");
-    assert.deepEqual(first.instance.actions.map(({ outcome }) => outcome?.how).sort(), [
-      "completed",
-      "expired",
-    ]);
+    assert.deepEqual(
+      first.instance.actions.map(({ outcome }) => outcome?.how),
+      ["completed", "expired"],
+    );
     const second = await withWaiting({ hooks });
     await second.complete("ABANDON");
     assert.equal(second.instance.state, "Terminating:Proceed");
-    assert.deepEqual(second.instance.actions.map(({ outcome }) => outcome?.how).sort(), [
-      "cancelled",
-      "completed",
-    ]);
+    assert.deepEqual(
+      second.instance.actions.map(({ outcome }) => outcome?.how),
+      ["completed", "cancelled"],
+    );
   });
 
   it("does not keep the power on", async () => {

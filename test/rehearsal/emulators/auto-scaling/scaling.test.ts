@@ -18,7 +18,9 @@ describe("a group", () => {
     await settle({ desired: 7, max: 9 });
     const perZone = () => {
       const zones = inState("InService").map(({ zone }) => zone);
-      return [...new Set(zones)].map((zone) => zones.filter((each) => each === zone).length).sort();
+      return [...new Set(zones)]
+        .map((zone) => zones.filter((each) => each === zone).length)
+        .sort((a, b) => a - b);
     };
     assert.deepEqual(perZone(), [2, 2, 3]);
     emulator.scaleTo("workers", 3);

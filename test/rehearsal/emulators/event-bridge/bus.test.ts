@@ -29,7 +29,7 @@ const world = (faults: Partial<BusFaults> = {}, seed = 1) => {
   const clock = createManualClock();
   const bus = createBus({
     agenda: createAgenda(clock),
-    now: clock.now,
+    now: () => clock.now(),
     random: seeded(seed),
     faults,
   });
@@ -97,7 +97,8 @@ describe("a bus", () => {
     const fail = async () => {
       throw new Error("broken");
     };
-    const deadLetter = ({ id }: BusEvent, error: unknown) => void dead.push(`${id} ${error}`);
+    const deadLetter = ({ id }: BusEvent, error: unknown) =>
+      void dead.push(`${id} ${String(error)}`);
     add(fail, { maximumRetryAttempts: 2, deadLetter });
     bus.publish(event("1"));
     await clock.pass(60_000);
