@@ -30,7 +30,8 @@ export const createManualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => 
     until: async (holds, limit = 7 * 86_400_000) => {
       const end = timers.now + limit;
       while (!holds()) {
-        if (timers.now >= end || timers.countTimers() === 0) throw new Error("it did not come to that");
+        if (timers.now >= end || timers.countTimers() === 0)
+          throw new Error("it did not come to that");
         await timers.nextAsync();
       }
     },
