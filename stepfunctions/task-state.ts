@@ -2,7 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import {
   type IChainable,
   type RetryProps,
-  TaskInput,
+  type TaskInput,
   Timeout,
 } from "aws-cdk-lib/aws-stepfunctions";
 import { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
@@ -40,7 +40,9 @@ export const taskState = (scope: Construct, name: string, props: TaskStateProps)
   const state = new LambdaInvoke(scope, name, {
     comment: props.comment,
     lambdaFunction: props.functions(props.task),
-    payload: props.payload ?? TaskInput.fromJsonPathAt("$"),
+    // Without a payload the whole input goes in: CDK would render the path `$` as
+    // the text "$", which is what the function would then get.
+    ...(props.payload && { payload: props.payload }),
     payloadResponseOnly: true,
     // The retries below cover Lambda's own errors too.
     retryOnServiceExceptions: false,
