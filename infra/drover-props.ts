@@ -15,7 +15,8 @@ export interface TlsSecrets {
   readonly clientKey?: ISecret;
 }
 
-interface ServiceProps {
+/** What Nomad and Consul have in common. */
+export interface ServiceProps {
   /**
    * The secret whose text is the token. `docs/` has the policy that the token
    * needs.

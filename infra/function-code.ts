@@ -8,9 +8,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
-import { buildSync } from "esbuild";
+import type * as Esbuild from "esbuild";
 import type { Task } from "../stepfunctions/tasks.ts";
 import { taskNames } from "./task-names.ts";
 
@@ -33,6 +34,8 @@ export interface BuiltFile {
  * The banner gives bundled CommonJS modules the `require` that ESM has not.
  */
 export const buildFunctions = (): BuiltFile[] => {
+  // Only here: an installed package has no bundler, and no need of one.
+  const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof Esbuild;
   const outdir = join(root, "dist", "functions");
   const { outputFiles } = buildSync({
     absWorkingDir: root,

@@ -1,0 +1,12 @@
+/** What an app with Drover in it imports. */
+export { Drover } from "./drover.ts";
+export type {
+  ConsulProps,
+  DrainFailure,
+  DroverProps,
+  NomadProps,
+  PoolProps,
+  ServiceProps,
+  TlsSecrets,
+} from "./drover-props.ts";
+export type { FunctionCode } from "./function-code.ts";
