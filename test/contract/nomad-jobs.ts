@@ -65,6 +65,7 @@ export const composeJob = (spec: JobSpec): object => {
     Type: type,
     Datacenters: ["*"],
     NodePool: spec.pool ?? "default",
+    Constraints: spec.distinctHosts ? [{ Operand: "distinct_hosts" }] : null,
     TaskGroups: (spec.groups ?? [{}]).map((group) => composeGroup(group, type)),
   };
 };

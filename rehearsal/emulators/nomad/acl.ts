@@ -20,6 +20,13 @@ export interface TokenSpec {
   /** @default "client" */
   readonly type?: "client" | "management";
   readonly policies?: readonly string[];
+  /** Ids of roles. */
+  readonly roles?: readonly string[];
+}
+
+export interface RoleSpec {
+  readonly name: string;
+  readonly policies: readonly string[];
 }
 
 /** The rights of one request. */
@@ -116,10 +123,16 @@ const NOBODY: TokenSpec = { secret: "", accessor: "anonymous", policies: [] };
 export const createAcl = () => {
   const tokens = new Map<string, TokenSpec>();
   const policies = new Map<string, PolicySpec>();
+  const roles = new Map<string, RoleSpec>();
+
+  const policiesOf = (token: TokenSpec | undefined): string[] => [
+    ...(token?.policies ?? []),
+    ...(token?.roles ?? []).flatMap((id) => roles.get(id)?.policies ?? []),
+  ];
 
   const rightsOf = (token: TokenSpec): Rights => {
     if (token.type === "management") return { ...EVERYTHING, accessor: token.accessor };
-    const specs = (token.policies ?? []).flatMap((name) => policies.get(name) ?? []);
+    const specs = policiesOf(token).flatMap((name) => policies.get(name) ?? []);
     const nodeGrants = new Set(specs.flatMap((spec) => spec.node ?? []));
     const namespaces = specs.flatMap((spec) => Object.entries(spec.namespaces ?? {}));
     const grants = (grant: (typeof namespaces)[number][1], capability: string) => {
@@ -152,6 +165,7 @@ export const createAcl = () => {
     addToken: (token: TokenSpec) => void tokens.set(token.secret, token),
     removeToken: (secret: string) => void tokens.delete(secret),
     addPolicy: (name: string, spec: PolicySpec) => void policies.set(name, spec),
+    addRole: (id: string, spec: RoleSpec) => void roles.set(id, spec),
 
     /** @returns undefined for a token that nobody knows */
     rights(secret: string): Rights | undefined {
@@ -170,7 +184,7 @@ export const createAcl = () => {
         Name: token.name ?? "",
         Type: token.type ?? "client",
         Policies: token.policies ?? [],
-        Roles: null,
+        Roles: token.roles?.map((id) => ({ ID: id, Name: roles.get(id)?.name ?? "" })) ?? null,
         Global: false,
         Hash: null,
         CreateTime: "2026-01-01T00:00:00Z",
@@ -184,7 +198,26 @@ export const createAcl = () => {
     /** Whether a token may read a policy: management any, others their own. */
     canReadPolicy(secret: string, name: string): boolean {
       const token = tokens.get(secret);
-      return token?.type === "management" || (token?.policies ?? []).includes(name);
+      return token?.type === "management" || policiesOf(token).includes(name);
+    },
+
+    canReadRole(secret: string, id: string): boolean {
+      const token = tokens.get(secret);
+      return token?.type === "management" || (token?.roles ?? []).includes(id);
+    },
+
+    describeRole(id: string) {
+      const role = roles.get(id);
+      if (!role) return undefined;
+      return {
+        ID: id,
+        Name: role.name,
+        Description: "",
+        Policies: role.policies.map((name) => ({ Name: name })),
+        Hash: null,
+        CreateIndex: 7,
+        ModifyIndex: 7,
+      };
     },
 
     describePolicy(name: string) {

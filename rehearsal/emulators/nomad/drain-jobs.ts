@@ -8,12 +8,20 @@ export interface JobVerdict {
   readonly done: boolean;
 }
 
+/**
+ * How far `max_parallel` holds when more than one node drains (nomad#25979):
+ *
+ * - `kept`: as since #26175 (1.10.3).
+ * - `raced`: as before. An allocation that is marked but not yet stopped counts
+ *   as healthy, so that a second one may be marked in the milliseconds between;
+ *   it takes a second job to wake the drainer just then.
+ * - `ignored`: the worst that this can come to, always. Each draining node has
+ *   `max_parallel` of its own: a service with one allocation on each stops whole.
+ */
+export type MaxParallel = "kept" | "raced" | "ignored";
+
 export interface DrainRules {
-  /**
-   * Whether two nodes that drain at once each get `max_parallel` of their own
-   * (nomad#25979, repaired by #26175 in 1.10.3): with one allocation on each, the whole service stops.
-   */
-  readonly ignoresMaxParallel: boolean;
+  readonly maxParallel: MaxParallel;
 }
 
 /** How the drainer looks at a job with allocations on draining nodes. */
@@ -34,12 +42,18 @@ export const judgeJob = (state: State, job: Job, rules: DrainRules): JobVerdict 
     // Batch work may end by itself until the deadline.
     if (isBatch) continue;
     const drainable = onDraining.filter((alloc) => !alloc.DesiredTransition.Migrate);
-    drain.push(...choose(group, allocs, drainable, onDraining, rules));
+    drain.push(...choose(state, group, allocs, drainable, onDraining, rules));
   }
   return { drain, done };
 };
 
+const isSecondDrain = (state: State): boolean => {
+  const draining = [...state.ineligible].filter((node) => node.DrainStrategy !== null);
+  return draining.length > 1;
+};
+
 const choose = (
+  state: State,
   group: TaskGroup,
   allocs: Allocation[],
   drainable: Allocation[],
@@ -48,11 +62,14 @@ const choose = (
 ): Allocation[] => {
   const parallel = group.Migrate!.MaxParallel;
   const healthy = allocs.filter(
-    (alloc) => !isTerminal(alloc) && alloc.DeploymentStatus?.Healthy != null,
+    (alloc) =>
+      !isTerminal(alloc) &&
+      alloc.DeploymentStatus?.Healthy != null &&
+      !(rules.maxParallel === "kept" && alloc.DesiredTransition.Migrate),
   ).length;
   const allowed = Math.max(0, healthy - (group.Count - parallel));
+  if (rules.maxParallel !== "ignored" || !isSecondDrain(state)) return drainable.slice(0, allowed);
   const nodes = new Set(onDraining.map((alloc) => alloc.NodeID));
-  if (!rules.ignoresMaxParallel || nodes.size < 2) return drainable.slice(0, allowed);
   return [...nodes].flatMap((nodeId) => {
     const moving = onDraining.some(
       (alloc) =>

@@ -16,8 +16,8 @@ import type { State } from "./state.ts";
 
 /** Marks for migration are collected this long: why the first migration starts after a second. */
 const BATCH_WINDOW = 1000;
-/** The job watcher looks at most this often. */
-const LOOK_INTERVAL = 10;
+/** The job watcher looks as often as this a second, after a burst of as many. */
+const LOOKS_PER_SECOND = 100;
 
 /**
  * The leader's drainer. It keeps three things whose seams show from outside: a
@@ -87,10 +87,19 @@ export const createDrainer = (deps: {
     complete(nodeId, true);
   };
 
+  let looks = LOOKS_PER_SECOND;
+  let lookedAt = clock.now();
+  const delayLook = (): number => {
+    const earned = ((clock.now() - lookedAt) / 1000) * LOOKS_PER_SECOND;
+    looks = Math.min(LOOKS_PER_SECOND, looks + earned) - 1;
+    lookedAt = clock.now();
+    return looks >= 0 ? 1 : (-looks / LOOKS_PER_SECOND) * 1000;
+  };
+
   const lookAtJobs = async () => {
     const term = leadership.term;
     while (isCurrent(term) && (touched.size > 0 || registered)) {
-      await clock.sleep(LOOK_INTERVAL);
+      await clock.sleep(delayLook());
       if (!isCurrent(term)) return;
       const all = registered;
       const lastHandled = all ? 1 : handledIndex;

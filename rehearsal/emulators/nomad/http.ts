@@ -3,7 +3,9 @@ import { between } from "../../random.ts";
 import type { Acl } from "./acl.ts";
 import { type Call, parseWait, readBlocking, type Reading } from "./answers.ts";
 import type { Leadership } from "../hashicorp/leadership.ts";
+import type { createAclReads } from "./routes-acl.ts";
 import type { createReads } from "./routes-read.ts";
+import type { createVolumeReads } from "./routes-volumes.ts";
 import type { createRouteWrites, Written } from "./routes-write.ts";
 import { limitConnections, type Server, type Servers } from "../hashicorp/servers.ts";
 import { HttpError } from "../hashicorp/http-error.ts";
@@ -27,10 +29,12 @@ export interface HttpDeps {
   readonly acl: Acl;
   readonly region: string;
   readonly reads: ReturnType<typeof createReads>;
+  readonly volumes: ReturnType<typeof createVolumeReads>;
+  readonly acls: ReturnType<typeof createAclReads>;
   readonly writes: ReturnType<typeof createRouteWrites>;
 }
 
-const createRoutes = ({ reads, writes }: HttpDeps): readonly Route[] => [
+const createRoutes = ({ reads, volumes, acls, writes }: HttpDeps): readonly Route[] => [
   { pattern: /^\/v1\/nodes$/, kind: "read", read: reads.nodes },
   { pattern: /^\/v1\/node\/([^/]+)\/allocations$/, kind: "read", read: reads.nodeAllocations },
   { pattern: /^\/v1\/node\/([^/]+)\/drain$/, kind: "write", write: (call) => writes.drain(call) },
@@ -44,9 +48,11 @@ const createRoutes = ({ reads, writes }: HttpDeps): readonly Route[] => [
   { pattern: /^\/v1\/allocations$/, kind: "read", read: reads.allocations },
   { pattern: /^\/v1\/allocation\/([^/]+)$/, kind: "read", read: reads.allocation },
   { pattern: /^\/v1\/job\/([^/]+)$/, kind: "read", read: reads.job },
-  { pattern: /^\/v1\/volumes$/, kind: "read", read: reads.volumes },
-  { pattern: /^\/v1\/acl\/policy\/([^/]+)$/, kind: "read", read: reads.policy },
-  { pattern: /^\/v1\/acl\/token\/self$/, kind: "read", read: reads.ownToken },
+  { pattern: /^\/v1\/volumes$/, kind: "read", read: volumes.list },
+  { pattern: /^\/v1\/volume\/csi\/([^/]+)$/, kind: "read", read: volumes.read },
+  { pattern: /^\/v1\/acl\/policy\/([^/]+)$/, kind: "read", read: acls.policy },
+  { pattern: /^\/v1\/acl\/role\/([^/]+)$/, kind: "read", read: acls.role },
+  { pattern: /^\/v1\/acl\/token\/self$/, kind: "read", read: acls.ownToken },
 ];
 
 const parseToken = (headers: Headers): string => {

@@ -57,6 +57,8 @@ export interface JobSpec {
   readonly type?: JobType;
   /** @default "default" */
   readonly pool?: string;
+  /** Whether no two of its allocations share a node. @default false */
+  readonly distinctHosts?: boolean;
   /** @default one group with its defaults */
   readonly groups?: readonly GroupSpec[];
 }
@@ -76,6 +78,9 @@ export const createJob = (spec: JobSpec, region: string, previous: Job | undefin
     Priority: 50,
     Datacenters: ["*"],
     NodePool: spec.pool ?? "default",
+    Constraints: spec.distinctHosts
+      ? [{ LTarget: "", RTarget: "", Operand: "distinct_hosts" }]
+      : null,
     TaskGroups: groups.map((group) => createGroup(group, type)),
     Status: "running",
     Stop: false,

@@ -55,12 +55,16 @@ export const createPlacement = (state: State, sizes: Sizes, random: () => number
     if (!schedulable && pools.has(node)) pools.remove(node);
   });
 
+  /** What the evaluation under way has placed and not committed yet. */
+  const planned = new Map<string, Allocation[]>();
+
   /** Room counts what the servers still want to run: a stop frees it at once. */
   const usage = (node: Node, job: Job): { free: number; used: number; same: number } => {
     let used = 0;
     let same = 0;
-    for (const alloc of state.liveByNode(node.ID)) {
-      if (isTerminal(alloc)) continue;
+    const wanted = (alloc: Allocation) => !isTerminal(alloc);
+    const allocs = [...state.liveByNode(node.ID)].filter(wanted);
+    for (const alloc of [...allocs, ...(planned.get(node.ID) ?? [])]) {
       used += sizes.sizeOf(alloc.Job, alloc.TaskGroup);
       if (alloc.JobID === job.ID && alloc.Namespace === job.Namespace) same += 1;
     }
@@ -69,6 +73,11 @@ export const createPlacement = (state: State, sizes: Sizes, random: () => number
 
   return {
     isSchedulable: (node: Node) => pools.has(node),
+
+    plan(alloc: Allocation) {
+      planned.set(alloc.NodeID, [...(planned.get(alloc.NodeID) ?? []), alloc]);
+    },
+    forgetPlan: () => planned.clear(),
 
     nodesIn: (pool: string) => pools.in(pool),
 
@@ -79,6 +88,7 @@ export const createPlacement = (state: State, sizes: Sizes, random: () => number
     choose(job: Job, group: string, previous: Allocation | undefined): Node | undefined {
       const size = sizes.sizeOf(job, group);
       const disk = job.TaskGroups.find((candidate) => candidate.Name === group)?.EphemeralDisk;
+      const apart = job.Constraints?.some(({ Operand }) => Operand === "distinct_hosts") ?? false;
       const home = previous && state.nodes.get(previous.NodeID);
       if (disk?.Sticky && home && pools.has(home) && usage(home, job).free >= size) return home;
 
@@ -90,7 +100,7 @@ export const createPlacement = (state: State, sizes: Sizes, random: () => number
       for (let step = 0; step < nodes.length && seen < wanted; step += 1) {
         const node = nodes[(start + step) % nodes.length]!;
         const { free, used, same } = usage(node, job);
-        if (free < size) continue;
+        if (free < size || (apart && same > 0)) continue;
         seen += 1;
         const score = used - 100 * same;
         if (!best || score > best.score) best = { node, score };

@@ -142,6 +142,7 @@ export interface Job {
   Priority: number;
   Datacenters: string[];
   NodePool: string;
+  Constraints: { LTarget: string; RTarget: string; Operand: string }[] | null;
   TaskGroups: TaskGroup[];
   Status: string;
   Stop: boolean;
@@ -155,7 +156,9 @@ export interface Volume {
   ID: string;
   Namespace: string;
   PluginID: string;
-  /** Allocations that have claimed it. */
+  /** Allocations that are made to use it. */
+  users: Set<string>;
+  /** Those whose claim has not been released. */
   claims: Set<string>;
 }
 

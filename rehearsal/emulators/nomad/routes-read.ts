@@ -1,5 +1,4 @@
 import { HttpError } from "../hashicorp/http-error.ts";
-import type { Acl } from "./acl.ts";
 import { type Call, forbid, type Reading } from "./answers.ts";
 import type { Allocation, Node } from "./records.ts";
 import { type RowIndex, selectRows } from "./rows.ts";
@@ -24,7 +23,7 @@ const requireUuid = (id: string, table: string) => {
 };
 
 /** The reads. Each may be asked with `index` and then waits for a change. */
-export const createReads = (state: State, acl: Acl) => {
+export const createReads = (state: State) => {
   const nodeIndexes: RowIndex<Node>[] = [
     { path: INSTANCE_ATTRIBUTE, find: (value) => state.nodesByInstance(value) },
     { path: ["Name"], find: (value) => state.nodesByName(value) },
@@ -147,59 +146,5 @@ export const createReads = (state: State, acl: Acl) => {
     };
   };
 
-  /** By node: the volumes of allocations that run there or are meant to, not the claims. */
-  const volumes = (call: Call): Reading => {
-    const namespace = call.query.get("namespace") ?? "default";
-    const may = ["csi-list-volume", "csi-read-volume", "csi-mount-volume", "list-jobs"];
-    const found = { index: state.tableIndex("volumes"), topics: ["volumes", "allocs"] as Topic[] };
-    if (!call.query.has("type")) return { ...found, body: [] };
-    if (call.query.get("type") !== "csi") return { ...found, body: null };
-    if (!may.some((capability) => call.rights.can(namespace, capability))) forbid();
-    const nodeId = call.query.get("node_id") ?? "";
-    const isOnNode = (claims: ReadonlySet<string>) =>
-      [...claims].some((id) => {
-        const alloc = state.allocs.get(id);
-        return (
-          alloc?.NodeID === nodeId &&
-          (alloc.DesiredStatus === "run" || alloc.ClientStatus === "running")
-        );
-      });
-    const rows = [...state.volumes.values()].filter(
-      (volume) =>
-        (namespace === "*" || volume.Namespace === namespace) &&
-        (nodeId === "" || isOnNode(volume.claims)),
-    );
-    return {
-      ...found,
-      body: rows.map((volume) => ({
-        ID: volume.ID,
-        Namespace: volume.Namespace,
-        Name: volume.ID,
-        ExternalID: volume.ID,
-        PluginID: volume.PluginID,
-        Provider: volume.PluginID,
-        Schedulable: true,
-        CurrentReaders: 0,
-        CurrentWriters: volume.claims.size,
-      })),
-    };
-  };
-
-  const policy = (call: Call): Reading => {
-    const name = call.params[0] ?? "";
-    if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
-    if (!acl.canReadPolicy(call.token, name)) forbid();
-    const found = acl.describePolicy(name);
-    if (!found) throw new HttpError(404, "ACL policy not found");
-    return { index: found.ModifyIndex, topics: [], body: found };
-  };
-
-  const ownToken = (call: Call): Reading => {
-    if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
-    const found = acl.describeToken(call.token);
-    if (!found) throw new HttpError(404, "ACL token not found");
-    return { index: found.ModifyIndex, topics: [], body: found };
-  };
-
-  return { nodes, node, nodeAllocations, allocations, allocation, job, volumes, policy, ownToken };
+  return { nodes, node, nodeAllocations, allocations, allocation, job };
 };

@@ -37,7 +37,7 @@ export interface Scheduler {
   isBlocked(key: string): boolean;
 }
 
-/** Turns jobs into allocations, a few milliseconds after something changed. */
+/** Turns jobs into allocations, some milliseconds after something changed. */
 export const createScheduler = (deps: {
   state: State;
   placement: Placement;
@@ -53,15 +53,18 @@ export const createScheduler = (deps: {
   const rescheduled = new Set<Allocation>();
   let scheduled = false;
 
+  /** One evaluation after the other, a few milliseconds each: others see the steps between. */
   const schedule = () => {
     if (scheduled) return;
     scheduled = true;
-    agenda.after(between(random, [5, 25]), () =>
+    agenda.after(between(random, [1, 6]), () =>
       leadership.whenLed(() => {
         scheduled = false;
-        const jobs = [...queue];
-        queue.clear();
-        for (const [key, nodes] of jobs) run(key, nodes);
+        const [next] = queue;
+        if (!next) return;
+        queue.delete(next[0]);
+        run(...next);
+        if (queue.size > 0) schedule();
       }),
     );
   };
@@ -100,12 +103,14 @@ export const createScheduler = (deps: {
           changed.add(previous);
         }
         changed.add(alloc);
+        placement.plan(alloc);
       },
       block: () => void blocked.add(key),
     };
     const type = job?.Type ?? [...state.liveByJob(key)][0]?.Job.Type;
     if (type === "system" || type === "sysbatch") reconcileSystem(evaluation);
     else reconcileWork(evaluation);
+    placement.forgetPlan();
     if (changed.size > 0) state.putAllocs([...changed], clock.now());
   };
 

@@ -22,7 +22,8 @@ export const createVolumes = (deps: {
   state.onAlloc((alloc) => {
     const volume = volumeOf(alloc);
     if (!volume) return;
-    if (!isClientTerminal(alloc) && !volume.claims.has(alloc.ID)) {
+    if (!isClientTerminal(alloc) && !volume.users.has(alloc.ID)) {
+      volume.users.add(alloc.ID);
       volume.claims.add(alloc.ID);
       state.putVolume(volume);
     } else if (isClientTerminal(alloc) && volume.claims.has(alloc.ID)) {
@@ -40,6 +41,7 @@ export const createVolumes = (deps: {
         ID: id,
         Namespace: options.namespace ?? "default",
         PluginID: options.plugin ?? "ebs",
+        users: new Set(),
         claims: new Set(),
       });
     },

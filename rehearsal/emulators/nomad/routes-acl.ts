@@ -1,0 +1,33 @@
+import { HttpError } from "../hashicorp/http-error.ts";
+import type { Acl } from "./acl.ts";
+import { type Call, forbid, type Reading } from "./answers.ts";
+
+/** What a token may learn about itself. */
+export const createAclReads = (acl: Acl) => {
+  const requireAcl = () => {
+    if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
+  };
+  const answer = (found: { ModifyIndex: number } | undefined, what: string): Reading => {
+    if (!found) throw new HttpError(404, `${what} not found`);
+    return { index: found.ModifyIndex, topics: [], body: found };
+  };
+
+  return {
+    ownToken(this: void, call: Call): Reading {
+      requireAcl();
+      return answer(acl.describeToken(call.token), "ACL token");
+    },
+    policy(this: void, call: Call): Reading {
+      requireAcl();
+      const name = decodeURIComponent(call.params[0] ?? "");
+      if (!acl.canReadPolicy(call.token, name)) forbid();
+      return answer(acl.describePolicy(name), "ACL policy");
+    },
+    role(this: void, call: Call): Reading {
+      requireAcl();
+      const id = call.params[0] ?? "";
+      if (!acl.canReadRole(call.token, id)) forbid();
+      return answer(acl.describeRole(id), "ACL role");
+    },
+  };
+};
