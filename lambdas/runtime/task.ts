@@ -73,7 +73,7 @@ export const task = <Schema extends v.GenericSchema>(
   const cluster = surroundings.env["DROVER_CLUSTER"] ?? "unknown";
   const logger = lineLogger(cluster, surroundings.write);
   const metrics = embeddedMetrics(cluster, surroundings.clock, surroundings.write);
-  const handler = middy<unknown, unknown>(async (event: unknown, context: Context) => {
+  const handle = async (event: unknown, context: Context): Promise<unknown> => {
     const parsed = v.safeParse(schema, event);
     if (!parsed.success) throw new InputRefused(describeIssues(parsed.issues));
     try {
@@ -87,7 +87,10 @@ export const task = <Schema extends v.GenericSchema>(
       reportFailure(metrics, marksOf(event)["pool"] ?? "unknown", error);
       throw new ClusterUnavailable(error.message, { cause: error });
     }
-  }).use(logWith(logger));
+  };
+  // Middy's own time limit would use the process's timers instead of the clock,
+  // and Lambda ends the call anyway.
+  const handler = middy<unknown, unknown>(handle, { timeoutEarlyInMillis: 0 }).use(logWith(logger));
   return (event, context) => handler(event, context as Context);
 };
 
