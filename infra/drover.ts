@@ -1,4 +1,4 @@
-import { Lazy, RemovalPolicy, Stack, Stage, Token, Tokenization } from "aws-cdk-lib";
+import { Lazy, RemovalPolicy, Token, Tokenization } from "aws-cdk-lib";
 import type { IAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import { Connections, type IConnectable, SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
@@ -7,11 +7,12 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
-import { Construct, DependencyGroup, type IConstruct } from "constructs";
+import { Construct, DependencyGroup } from "constructs";
 import { RetireNode } from "../stepfunctions/retire-node.ts";
 import { acknowledge, acknowledgeWildcard } from "./acknowledge.ts";
 import { checkDrover } from "./check-drover.ts";
 import { checkPool } from "./check-pool.ts";
+import { claimCluster, claimGroup, otherDrover, poolOf } from "./claims.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 import { functionCode } from "./function-code.ts";
 import { IntakeRule } from "./intake-rule.ts";
@@ -59,7 +60,14 @@ export class Drover extends Construct implements IConnectable {
     const problems = new Problems();
     this.cluster = props.cluster ?? "default";
     checkDrover(props, problems);
-    this.checkClusterIsFree(problems);
+    const other = otherDrover(this, this.cluster);
+    if (other) {
+      problems.add(
+        "cluster",
+        this.cluster,
+        `${other.node.path} is this cluster already: give each Drover of an account and region a name of its own`,
+      );
+    }
     problems.throwIfAny(`Drover ${this.node.path}`);
 
     const { cluster } = this;
@@ -112,7 +120,7 @@ export class Drover extends Construct implements IConnectable {
     }).topic;
     // What these refer to (functions, roles, logs, the table) is deleted after them anyway.
     this.#needed = new DependencyGroup(stop, retire, intake, intakeFunction);
-    clusters.set(this, cluster);
+    claimCluster(this, cluster);
   }
 
   /**
@@ -141,10 +149,8 @@ export class Drover extends Construct implements IConnectable {
         `${other.group.node.path} is this pool already: give another name`,
       );
     }
-    const before = poolOf(
-      group,
-      [...this.#pools].map(([name, known]) => [name, known.group]),
-    );
+    const known = [...this.#pools].map(([name, { group }]) => [name, group] as const);
+    const before = poolOf(group, known);
     if (before !== undefined) {
       problems.add(
         "group",
@@ -155,7 +161,7 @@ export class Drover extends Construct implements IConnectable {
     problems.throwIfAny(`${this.node.path}: the pool of ${group.node.path}`);
 
     this.#pools.set(pool, { group, slots: checked.settings.slots });
-    managed.set(ownedGroup(group) ?? group, pool);
+    claimGroup(group, pool);
     new ManagedPool(this, `Pool-${pool}`, {
       ...checked,
       cluster: this.cluster,
@@ -221,42 +227,4 @@ export class Drover extends Construct implements IConnectable {
         ),
     });
   }
-
-  /** Names follow from the cluster's: two of one name cannot live in one account and region. */
-  private checkClusterIsFree(problems: Problems): void {
-    const same = this.node.root.node
-      .findAll()
-      .find(
-        (other) => other !== this && clusters.get(other) === this.cluster && meets(this, other),
-      );
-    if (!same) return;
-    problems.add(
-      "cluster",
-      this.cluster,
-      `${same.node.path} is this cluster already: give each Drover of an account and region a name of its own`,
-    );
-  }
 }
-
-/** Of all Drovers. */
-const clusters = new WeakMap<IConstruct, string>();
-
-/** The pools of groups, whichever Drover they belong to. */
-const managed = new WeakMap<IConstruct, string>();
-
-/** Whether two constructs end up in the same account and region, as far as can be known. */
-const meets = (one: IConstruct, other: IConstruct): boolean => {
-  const [a, b] = [Stack.of(one), Stack.of(other)];
-  if (a.account !== b.account || a.region !== b.region) return false;
-  return !Token.isUnresolved(a.account) || Stage.of(one) === Stage.of(other);
-};
-
-/** The pool that a group is already; imported groups are the same when their names are. */
-const poolOf = (
-  group: IAutoScalingGroup,
-  pools: readonly (readonly [string, IAutoScalingGroup])[],
-): string | undefined => {
-  const known = managed.get(ownedGroup(group) ?? group);
-  if (known !== undefined) return known;
-  return pools.find(([, other]) => other.autoScalingGroupName === group.autoScalingGroupName)?.[0];
-};
