@@ -1,5 +1,5 @@
 import type { Assigned, Condition, Operand, Path, Update } from "./parser.ts";
-import type { Item, Value } from "./values.ts";
+import type { Item, Type, Value } from "./values.ts";
 import { compare, equal, invalid, sizeOf, sum, typeOf } from "./values.ts";
 
 /** What stands for the placeholders of a request, and which of them were used. */
@@ -58,12 +58,16 @@ export const holds = (condition: Condition, item: Item, names: Placeholders): bo
     case "compare": {
       const left = get(condition.left, item, names);
       const right = get(condition.right, item, names);
+      if (condition.comparator !== "=" && condition.comparator !== "<>")
+        checkOrdered(condition.comparator, [condition.left, condition.right], names);
       return compares(condition.comparator, left, right);
     }
     case "between": {
       const value = get(condition.operand, item, names);
       const least = get(condition.least, item, names);
       const most = get(condition.most, item, names);
+      checkOrdered("BETWEEN", [condition.operand, condition.least, condition.most], names);
+      checkBounds(condition, names);
       return compares(">=", value, least) && compares("<=", value, most);
     }
     case "in": {
@@ -78,8 +82,40 @@ export const holds = (condition: Condition, item: Item, names: Placeholders): bo
   }
   const value = lookUp(item, toKeys(condition.path, names));
   const operand = get(condition.operand, item, names);
+  if (condition.kind !== "contains" && condition.operand.kind === "value" && operand)
+    checkType(condition.kind, operand, ["S"]);
   if (value === undefined || operand === undefined) return false;
   return appliesTo(condition.kind, value, operand);
+};
+
+/** A value of the request with the wrong type is an error; an attribute with one merely fails. */
+const checkType = (operator: string, value: Value, allowed: readonly Type[]): void => {
+  if (!allowed.includes(typeOf(value)))
+    throw invalid(
+      `Invalid ConditionExpression: Incorrect operand type for operator or function; operator or function: ${operator}, operand type: ${typeOf(value)}`,
+    );
+};
+
+const checkOrdered = (
+  operator: string,
+  operands: readonly Operand[],
+  names: Placeholders,
+): void => {
+  for (const operand of operands)
+    if (operand.kind === "value") checkType(operator, names.value(operand.placeholder), ["S", "N"]);
+};
+
+const checkBounds = (
+  { least, most }: Extract<Condition, { kind: "between" }>,
+  names: Placeholders,
+): void => {
+  if (least.kind !== "value" || most.kind !== "value") return;
+  const [lower, upper] = [names.value(least.placeholder), names.value(most.placeholder)];
+  const order = compare(lower, upper);
+  if (order === undefined || order > 0)
+    throw invalid(
+      `Invalid ConditionExpression: The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: ${JSON.stringify(lower)}, upper bound operand: AttributeValue: ${JSON.stringify(upper)}`,
+    );
 };
 
 const compares = (

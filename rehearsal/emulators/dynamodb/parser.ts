@@ -81,8 +81,9 @@ class Reader {
     );
   }
 
-  refuse(problem: string, token: string): Error {
-    return invalid(`Invalid ${this.#kind}: ${problem}: ${token}`);
+  refuse(problem: string, token?: string): Error {
+    const named = token === undefined ? ";" : `: ${token}`;
+    return invalid(`Invalid ${this.#kind}: ${problem}${named}`);
   }
 
   peek(offset = 0): string | undefined {
@@ -175,10 +176,15 @@ const readFunction = (reader: Reader): Condition => {
 const comparators: readonly string[] = ["=", "<>", "<", "<=", ">", ">="] satisfies Comparator[];
 const isComparator = (token: string): token is Comparator => comparators.includes(token);
 
+/** Conditions that stand in parentheses: a second pair around one is refused. */
+const inParentheses = new WeakSet<Condition>();
+
 const readPrimary = (reader: Reader): Condition => {
   if (reader.takeIf("(")) {
     const inner = readOr(reader);
     reader.expect(")");
+    if (inParentheses.has(inner)) throw reader.refuse("The expression has redundant parentheses");
+    inParentheses.add(inner);
     return inner;
   }
   if (reader.peek(1) === "(" && reader.peek() !== "size") return readFunction(reader);
