@@ -16,7 +16,11 @@ export const takeLongSpans = (): (() => void) => {
   /** The part that is under way, by the timer that its caller knows. */
   const parts = new WeakMap<object, Timer>();
 
-  const setLong = (action: (...args: unknown[]) => void, span = 1, ...args: unknown[]): Timer => {
+  const setLong = (
+    action: (...args: unknown[]) => void,
+    span: unknown = 1,
+    ...args: unknown[]
+  ): Timer => {
     const wanted = Number.isNaN(Number(span)) ? 1 : Math.max(1, Math.ceil(Number(span)));
     if (wanted <= longestSpan) return setShort(action, wanted, ...args);
     const due = Date.now() + wanted;
@@ -30,11 +34,11 @@ export const takeLongSpans = (): (() => void) => {
     return first;
   };
 
-  globalThis.setTimeout = setLong as typeof setTimeout;
-  globalThis.clearTimeout = ((timer) => {
+  globalThis.setTimeout = Object.assign(setLong, setShort);
+  globalThis.clearTimeout = (timer) => {
     const part = typeof timer === "object" ? parts.get(timer) : undefined;
     clearShort(part ?? timer);
-  }) as typeof clearTimeout;
+  };
   return () => {
     globalThis.setTimeout = setShort;
     globalThis.clearTimeout = clearShort;

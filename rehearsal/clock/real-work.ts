@@ -35,7 +35,7 @@ const isPoolJob = (type: string): boolean => type.endsWith("REQUEST") && !type.s
 
 interface ZlibHandle {
   getAsyncId(): number;
-  write(...parameters: unknown[]): unknown;
+  write: (this: ZlibHandle, ...parameters: unknown[]) => unknown;
 }
 
 /** The native classes behind the streams of zlib; each has a `write` that works in the pool. */
@@ -50,7 +50,9 @@ const zlibPrototypes = (): ZlibHandle[] => {
   const found = new Set<ZlibHandle>();
   for (const make of makers) {
     const stream = make();
-    const handle = (stream as unknown as { _handle?: ZlibHandle })._handle;
+    const handle = (stream as unknown as Readonly<Record<string, ZlibHandle | undefined>>)[
+      "_handle"
+    ];
     const prototype = handle && (Object.getPrototypeOf(handle) as ZlibHandle);
     if (typeof prototype?.write !== "function")
       throw new Error("this version of Node hides zlib's work: virtual time could not see it");
@@ -76,7 +78,7 @@ export const watchRealWork = (): RealWork => {
     // The answer has come. What it sets off at once is entered anew.
     before: (id) => void jobs.delete(id),
     destroy: (id) => void jobs.delete(id),
-  } as Parameters<typeof createHook>[0]);
+  });
   hook.enable();
 
   const undo = zlibPrototypes().map((prototype) => {

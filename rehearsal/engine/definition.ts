@@ -120,7 +120,7 @@ export const prepareDefinition = (machine: string, text: string): PreparedDefini
       problems.push(`${name}: ${field}: ${reasons[field] ?? `not emulated in a ${type} state`}`);
     }
     if (state["QueryLanguage"] !== undefined && state["QueryLanguage"] !== "JSONPath")
-      problems.push(`${name}: ${String(state["QueryLanguage"])} is not emulated`);
+      problems.push(`${name}: ${JSON.stringify(state["QueryLanguage"])} is not emulated`);
     if (state["Parameters"] !== undefined && typeof state["Parameters"] !== "object")
       problems.push(
         `${name}: Parameters is the text ${JSON.stringify(state["Parameters"])}, which is passed as it stands; leave it out to pass the whole input`,
@@ -150,10 +150,10 @@ export const prepareDefinition = (machine: string, text: string): PreparedDefini
     for (const field of Object.keys(definition))
       if (!machineFields.includes(field)) problems.push(`${name}: ${field} is not emulated`);
     if (definition["QueryLanguage"] !== undefined && definition["QueryLanguage"] !== "JSONPath")
-      problems.push(`${name}: ${String(definition["QueryLanguage"])} is not emulated`);
+      problems.push(`${name}: ${JSON.stringify(definition["QueryLanguage"])} is not emulated`);
     const mode = (definition["ProcessorConfig"] as Json | undefined)?.["Mode"];
     if (mode !== undefined && mode !== "INLINE")
-      problems.push(`${name}: a Map in ${String(mode)} mode is not emulated`);
+      problems.push(`${name}: a Map in the mode ${JSON.stringify(mode)} is not emulated`);
     const states = isObject(definition["States"]) ? definition["States"] : {};
     return {
       ...definition,
