@@ -41,3 +41,10 @@ export const uuid = (random: Random): string => {
 /** A span between two bounds, in their unit. */
 export const between = (random: Random, [least, most]: readonly [number, number]): number =>
   least + random() * (most - least);
+
+/** A source of its own for one part of a world: what one part draws changes nothing for another. */
+export const seededBy = (seed: number, name: string): Random => {
+  let mixed = seed | 0;
+  for (const character of name) mixed = Math.imul(mixed ^ character.charCodeAt(0), 0x5bd1e995) + 1;
+  return seeded(mixed);
+};

@@ -1,0 +1,243 @@
+import type { Clock } from "../lambdas/runtime/clock.ts";
+import { createAgenda } from "./agenda.ts";
+import {
+  type AutoScalingEmulator,
+  createAutoScaling,
+} from "./emulators/auto-scaling/auto-scaling.ts";
+import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
+import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
+import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
+import { createSecretsManager, type SecretsManager } from "./emulators/secrets-manager.ts";
+import { createSsm, type Ssm } from "./emulators/ssm.ts";
+import { createStepFunctions, type StepFunctions } from "./emulators/step-functions.ts";
+import { invokeAsync } from "./engine/async-invoke.ts";
+import { type Containers, createContainers, type Subject } from "./engine/containers.ts";
+import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "./engine/engine.ts";
+import type { Template } from "./engine/intrinsics.ts";
+import { type Random, seededBy } from "./random.ts";
+import { routeByHost, serveInProcess } from "./wire.ts";
+import type { Handlers } from "./world/handlers.ts";
+import { createLedger, type Ledger } from "./world/ledger.ts";
+import type { Credentials, Park } from "./world/park.ts";
+import { readStack, secretsOf, type Stack } from "./world/stack.ts";
+
+export const region = "eu-west-1";
+export const account = "123456789012";
+
+export interface WorldOptions {
+  /** The synthesized template of Drover and its groups. */
+  readonly template: Template;
+  readonly handlers: Handlers;
+  readonly park: Park;
+  readonly clock: Clock;
+  readonly seed: number;
+  /** Is told of everything that happens in executions. */
+  readonly onEvent?: (run: Run, event: RunEvent) => void;
+}
+
+/** An AWS account with Drover deployed in it, and a cluster beside it. */
+export interface World {
+  readonly clock: Clock;
+  readonly stack: Stack;
+  readonly park: Park;
+  readonly autoScaling: AutoScalingEmulator;
+  readonly bus: Bus;
+  readonly dynamoDb: DynamoDb;
+  readonly ssm: Ssm;
+  readonly secrets: SecretsManager;
+  readonly tags: ResourceTags;
+  readonly stepFunctions: StepFunctions;
+  readonly engine: StateMachineEngine;
+  readonly containers: Containers;
+  readonly ledger: Ledger;
+  /** Lines that functions wrote: log records and metrics. */
+  readonly log: readonly string[];
+  /** Events that nobody could handle. */
+  readonly deadLetters: readonly { readonly event: BusEvent; readonly error: unknown }[];
+  /** Events and calls that are under way without anybody who waits for them. */
+  underWay(): number;
+  close(): void;
+}
+
+/** The secrets of Drover's functions, by the variable that names each. */
+const valueOf = (variable: string, credentials: Credentials): string => {
+  if (variable === "NOMAD_TOKEN_SECRET") return credentials.nomadToken;
+  if (variable === "CONSUL_HTTP_TOKEN_SECRET") return credentials.consulToken;
+  if (variable.endsWith("_CACERT_SECRET")) return credentials.ca;
+  if (variable.endsWith("_CLIENT_CERT_SECRET")) return credentials.clientCertificate;
+  if (variable.endsWith("_CLIENT_KEY_SECRET")) return credentials.clientKey;
+  throw new Error(`the embedded world has no secret for ${variable}`);
+};
+
+/** Stores every secret that the template names; gives their ARNs by logical id. */
+const storeSecrets = (
+  template: Template,
+  secrets: SecretsManager,
+  credentials: Credentials,
+): Record<string, string> =>
+  Object.fromEntries(
+    [...secretsOf(template)].map(([logicalId, variables]) => {
+      const values = new Set([...variables].map((variable) => valueOf(variable, credentials)));
+      const [value] = values;
+      if (value === undefined || values.size > 1)
+        throw new Error(`${logicalId} is used as several secrets: ${[...variables].join(", ")}`);
+      return [logicalId, secrets.create(logicalId, value)];
+    }),
+  );
+
+/** Whom a call of a function is about, as far as its event says it. */
+const subjectOf = (event: unknown): Subject => {
+  const detail = (event as { readonly detail?: Readonly<Record<string, unknown>> } | null)?.detail;
+  const instanceId = detail?.["EC2InstanceId"] ?? detail?.["instance-id"];
+  return typeof instanceId === "string" ? { instanceId } : {};
+};
+
+/**
+ * Deploys a template into an empty account: every service is emulated as far as
+ * Drover touches it, and the functions run the handlers of this repository. It
+ * makes no groups: what is to be there, and how large, a scenario says.
+ */
+export const createWorld = (options: WorldOptions): World => {
+  const { template, park, clock, seed, handlers } = options;
+  const now = () => clock.now();
+  const stream = (name: string): Random => seededBy(seed, name);
+  const agenda = createAgenda(clock);
+  const bus = createBus({ agenda, now, random: stream("bus") });
+  const dynamoDb = createDynamoDb({ now });
+  const ssm = createSsm({ now, region, account });
+  const tags = createResourceTags();
+  const secrets = createSecretsManager({ now, random: stream("secrets"), region, account });
+  const refs = storeSecrets(template, secrets, park.credentials);
+  const stack = readStack(template, { region, account, stackName: "Drover", refs });
+  const autoScaling = createAutoScaling({
+    clock,
+    random: stream("auto-scaling"),
+    publish: (event) => bus.publish(event),
+    machines: park,
+    region,
+    account,
+  });
+
+  const log: string[] = [];
+  const deadLetters: { event: BusEvent; error: unknown }[] = [];
+  const ledger = createLedger({
+    now,
+    destinationOf: (host) => {
+      const destination = park.destinationOf(host);
+      if (destination !== undefined) return destination;
+      if (host.endsWith(`.${region}.amazonaws.com`)) return "aws";
+      throw new Error(`a function called ${host}, which is no part of this world`);
+    },
+  });
+  const random = stream("functions");
+  const containers = createContainers({
+    clock,
+    random: stream("containers"),
+    load: handlers,
+    surround: (container) => ({
+      env: container.spec.env,
+      clock,
+      random,
+      awsHandler: ledger.watch(aws, container),
+      connect: (tls) => ledger.watch(park.connect(tls), container),
+      write: (line) => void (container.alive && log.push(line)),
+    }),
+  });
+  /** By execution: the instance that its input names. */
+  const instances = new Map<string, string | undefined>();
+  const engine = createEngine({
+    clock,
+    invoke: ({ functionArn, payload, executionArn }) =>
+      containers.invoke(functionArn, payload, {
+        executionArn,
+        instanceId: instances.get(executionArn),
+      }),
+    ...(options.onEvent && { onEvent: options.onEvent }),
+  });
+  const stepFunctions = createStepFunctions({
+    engine: {
+      start: (execution) => {
+        const input = JSON.parse(execution.input) as { readonly instanceId?: unknown } | null;
+        const instanceId = input?.instanceId;
+        instances.set(
+          execution.executionArn,
+          typeof instanceId === "string" ? instanceId : undefined,
+        );
+        return engine.start(execution);
+      },
+    },
+    clock,
+    random: stream("step-functions"),
+    publish: (event) => bus.publish(event),
+    region,
+    account,
+  });
+  const host = (service: string) => `${service}.${region}.amazonaws.com`;
+  const aws = serveInProcess(
+    routeByHost({
+      [host("autoscaling")]: autoScaling.service,
+      [host("dynamodb")]: dynamoDb.service,
+      [host("secretsmanager")]: secrets.service,
+      [host("ssm")]: ssm.service,
+      [host("states")]: stepFunctions.service,
+      [host("tagging")]: tags.service,
+    }),
+    { clock },
+  );
+
+  for (const spec of stack.functions) containers.define(spec);
+  for (const { arn, definition } of stack.stateMachines) engine.define(arn, definition);
+  for (const table of stack.tables) dynamoDb.createTable(table);
+  for (const { name, value } of stack.parameters) ssm.put(name, value);
+
+  let queued = 0;
+  const deliverTo = (arn: string) => {
+    const spec = stack.functions.find((each) => each.arn === arn);
+    if (spec === undefined) throw new Error(`nothing in this world can be the target ${arn}`);
+    const config = stack.asyncConfigs.find((each) => each.functionName === spec.name);
+    return (event: BusEvent): void => {
+      queued += 1;
+      const giveUp = (error: unknown) => void deadLetters.push({ event, error });
+      void invokeAsync({
+        clock,
+        maximumRetryAttempts: config?.maximumRetryAttempts ?? 2,
+        maximumEventAgeSeconds: config?.maximumEventAgeSeconds ?? 21_600,
+        invoke: () => containers.invoke(arn, event, subjectOf(event)),
+        giveUp,
+      }).finally(() => (queued -= 1));
+    };
+  };
+  for (const { name, pattern, targets } of stack.rules)
+    bus.addRule({
+      name,
+      pattern,
+      targets: targets.map(({ arn, ...target }) => ({
+        ...target,
+        deliver: deliverTo(arn),
+        deadLetter: (event, error) => void deadLetters.push({ event, error }),
+      })),
+    });
+
+  return {
+    clock,
+    stack,
+    park,
+    autoScaling,
+    bus,
+    dynamoDb,
+    ssm,
+    secrets,
+    tags,
+    stepFunctions,
+    engine,
+    containers,
+    ledger,
+    log,
+    deadLetters,
+    underWay: () => bus.underWay() + queued,
+    close: () => {
+      autoScaling.close();
+      agenda.close();
+    },
+  };
+};

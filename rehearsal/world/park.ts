@@ -1,0 +1,165 @@
+import type { HttpHandler } from "@smithy/protocol-http";
+import type { TlsFiles } from "../../lambdas/runtime/surroundings.ts";
+import type { Instance } from "../emulators/auto-scaling/state.ts";
+import type { Destination } from "./ledger.ts";
+
+export type JobType = "service" | "batch" | "system" | "sysbatch";
+
+/** A job of a scenario, in what a rehearsal varies. */
+export interface RehearsalJob {
+  readonly id: string;
+  readonly type: JobType;
+  /** How many run at once; system jobs run on every node instead. */
+  readonly count: number;
+  /** How long batch work takes. */
+  readonly runSeconds?: number;
+}
+
+/** Where Nomad and Consul are, as the deployment is told. */
+export interface Endpoints {
+  readonly nomadAddress: string;
+  readonly nomadRegion: string;
+  readonly consulAddress: string;
+  readonly consulDatacenter: string;
+}
+
+/** What Drover's secrets hold: tokens of the documented policies, and PEM texts. */
+export interface Credentials {
+  readonly nomadToken: string;
+  readonly consulToken: string;
+  readonly ca: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+}
+
+export type DrainOutcome = "clean" | "forced" | "none";
+
+/** How a machine ended, seen at the moment when its power went off. */
+export interface MachineEnd {
+  readonly instanceId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly drain: DrainOutcome;
+  /** When Nomad began its first drain. */
+  readonly drainStartedAt?: number | undefined;
+  /** Work that was running then. */
+  readonly liveTasks: readonly { readonly job: string; readonly task: string }[];
+}
+
+/** A node as Nomad's servers know it. */
+export interface NodeTruth {
+  readonly id: string;
+  /** The instance id, unless it is a machine of somebody else's. */
+  readonly name: string;
+  readonly status: string;
+  readonly eligible: boolean;
+  readonly draining: boolean;
+  readonly lastDrain: unknown;
+}
+
+/** What Nomad and Consul themselves say, asked with tokens that may see everything. */
+export interface ClusterTruth {
+  readonly nodes: readonly NodeTruth[];
+  /** Names that Consul's gossip or catalog still knows. */
+  readonly members: readonly string[];
+  /** The servers of both, with their state, and who leads. */
+  readonly servers: readonly string[];
+}
+
+/**
+ * The machines of a world with their Nomad and Consul: emulated in virtual
+ * time, or real agents in real time.
+ */
+export interface Park {
+  readonly endpoints: Endpoints;
+  readonly credentials: Credentials;
+  /** Makes a connection of Drover's, as `Surroundings.connect` does. */
+  connect(tls: TlsFiles): HttpHandler;
+  destinationOf(host: string): Destination | undefined;
+
+  launched(instance: Instance): void;
+  terminated(instance: Instance): Promise<void>;
+  /** Resolves when the nodes of all instances are ready. */
+  ready(instanceIds: readonly string[]): Promise<void>;
+  /** Registers jobs; resolves when what they ask for runs. */
+  runJobs(jobs: readonly RehearsalJob[]): Promise<void>;
+  /** Machines that are none of Drover's business: of somebody else, and of the servers. */
+  addForeign(): Promise<void>;
+
+  /** How each machine ended, in order. */
+  readonly ends: readonly MachineEnd[];
+  look(): Promise<ClusterTruth>;
+  close(): Promise<void>;
+}
+
+/** Names of the machines that `addForeign` adds. */
+export const foreignNode = "somebody-elses-node";
+export const serverNode = "nomad-server-1";
+
+export type Call = <T>(service: "nomad" | "consul", path: string) => Promise<T>;
+
+interface NodeStub {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Status: string;
+  readonly SchedulingEligibility: string;
+  readonly Drain: boolean;
+  readonly LastDrain: unknown;
+}
+
+interface NomadMembers {
+  readonly Members: readonly { readonly Name: string; readonly Status: string }[];
+}
+
+interface ConsulMember {
+  readonly Name: string;
+  readonly Status: number;
+  readonly Tags: Readonly<Record<string, string>>;
+}
+
+/** Reads the truth over the APIs of Nomad and Consul. */
+export const readTruth = async (call: Call): Promise<ClusterTruth> => {
+  const [nodes, nomadServers, leader, gossip, catalog] = await Promise.all([
+    call<readonly NodeStub[]>("nomad", "/v1/nodes"),
+    call<NomadMembers>("nomad", "/v1/agent/members"),
+    call<string>("nomad", "/v1/status/leader"),
+    call<readonly ConsulMember[]>("consul", "/v1/agent/members"),
+    call<readonly { readonly Node: string }[]>("consul", "/v1/catalog/nodes"),
+  ]);
+  const isServer = ({ Name, Tags }: ConsulMember) =>
+    Tags["role"] === "consul" || Name.includes("server");
+  return {
+    nodes: nodes.map((node) => ({
+      id: node.ID,
+      name: node.Name,
+      status: node.Status,
+      eligible: node.SchedulingEligibility === "eligible",
+      draining: node.Drain,
+      lastDrain: node.LastDrain,
+    })),
+    members: [...new Set([...gossip.map(({ Name }) => Name), ...catalog.map(({ Node }) => Node)])],
+    servers: [
+      ...nomadServers.Members.map(({ Name, Status }) => `nomad ${Name} ${Status}`),
+      `nomad leader ${leader}`,
+      ...gossip.filter(isServer).map(({ Name, Status }) => `consul ${Name} ${Status}`),
+    ].sort(),
+  };
+};
+
+/** An event of a node, as Nomad keeps the last ten of them. */
+export interface NodeEvent {
+  readonly Message: string;
+  readonly Details: Readonly<Record<string, string>> | null;
+  readonly Timestamp: string;
+}
+
+/** What a node's own events say of its drains: only they tell a forced one from a clean one. */
+export const readDrain = (
+  events: readonly NodeEvent[],
+): Pick<MachineEnd, "drain" | "drainStartedAt"> => {
+  const drains = events.filter(({ Message }) => Message.startsWith("Node drain"));
+  const [first] = drains;
+  if (first === undefined) return { drain: "none" };
+  const isForced = drains.some(({ Details }) => Details?.["deadline_reached"] === "true");
+  return { drain: isForced ? "forced" : "clean", drainStartedAt: Date.parse(first.Timestamp) };
+};

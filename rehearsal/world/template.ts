@@ -1,0 +1,36 @@
+import { Duration } from "aws-cdk-lib";
+import { synthesizeReference } from "../../infra/reference-app.ts";
+import type { Template } from "../engine/intrinsics.ts";
+import type { Endpoints } from "./park.ts";
+
+/** The pool of a rehearsal. */
+export interface RehearsalPool {
+  readonly pool: string;
+  readonly size: number;
+  readonly drainDeadlineSeconds: number;
+  readonly slots: number;
+}
+
+/** Where an emulated cluster is. */
+export const emulatedEndpoints: Endpoints = {
+  nomadAddress: "https://nomad.internal:4646",
+  nomadRegion: "global",
+  consulAddress: "https://consul.internal:8501",
+  consulDatacenter: "dc1",
+};
+
+/** Synthesizes the reference app with one pool. Its functions have no code: the world has it. */
+export const synthesizeWorld = (endpoints: Endpoints, pool: RehearsalPool): Template =>
+  synthesizeReference({
+    ...endpoints,
+    slots: pool.slots,
+    pools: [
+      {
+        pool: pool.pool,
+        minCapacity: 0,
+        maxCapacity: pool.size,
+        drainDeadline: Duration.seconds(pool.drainDeadlineSeconds),
+        slots: pool.slots,
+      },
+    ],
+  }).template;
