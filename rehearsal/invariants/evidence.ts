@@ -1,0 +1,78 @@
+import type { Outcome } from "../emulators/auto-scaling/state.ts";
+import type { ClusterTruth, MachineEnd } from "../world/park.ts";
+
+/** A lifecycle action, as Auto Scaling itself knows it. Times are milliseconds since the epoch. */
+export interface ActionFact {
+  readonly hook: string;
+  readonly startedAt: number;
+  /** When Auto Scaling decides by itself, whatever heartbeats it gets. */
+  readonly limitAt: number;
+  readonly heartbeats: number;
+  readonly outcome?: Outcome | undefined;
+}
+
+export interface InstanceFact {
+  readonly id: string;
+  readonly group: string;
+  readonly state: string;
+  readonly actions: readonly ActionFact[];
+}
+
+/** All that Auto Scaling has of a group, but for what changes by itself. */
+export interface GroupFact {
+  readonly name: string;
+  readonly sizes: string;
+  readonly tags: string;
+  readonly hooks: string;
+  readonly suspended: readonly string[];
+}
+
+/**
+ * What the services themselves know after a rehearsal. Invariants are judged
+ * from this alone, never from what Drover says of itself; its table is here
+ * because what lies in it is what it has taken.
+ */
+export interface Evidence {
+  /** Name of our hook. */
+  readonly hook: string;
+  /** Access key with which Drover calls AWS. */
+  readonly accessKey: string;
+  /** How long work may take to move away, from the start of its drain. */
+  readonly drainDeadlineSeconds: number;
+  /** Every instance that the managed groups ever had. */
+  readonly instances: readonly InstanceFact[];
+  readonly foreignInstances: readonly InstanceFact[];
+  readonly groups: readonly GroupFact[];
+  readonly foreignGroups: {
+    readonly before: readonly GroupFact[];
+    readonly after: readonly GroupFact[];
+  };
+  /** How their machines ended. */
+  readonly ends: readonly MachineEnd[];
+  readonly cluster: { readonly before: ClusterTruth; readonly after: ClusterTruth };
+  /** Items of Drover's table. */
+  readonly records: readonly Readonly<Record<string, unknown>>[];
+  /** ARNs of executions that have not ended. */
+  readonly running: readonly string[];
+}
+
+export interface Verdict {
+  readonly name: string;
+  readonly held: boolean;
+  /** One sentence each. */
+  readonly violations: readonly string[];
+}
+
+export interface Invariant {
+  readonly name: string;
+  /** @returns a sentence for each violation */
+  readonly judge: (evidence: Evidence) => string[];
+}
+
+export const isEnded = ({ state }: InstanceFact): boolean => state === "Terminated";
+
+/** Instances that are on their way out, or gone. */
+export const isLeaving = ({ state }: Pick<InstanceFact, "state">): boolean => state.startsWith("Terminat");
+
+export const actionOf = (instance: InstanceFact, hook: string): ActionFact | undefined =>
+  instance.actions.find((action) => action.hook === hook);

@@ -1,0 +1,57 @@
+import { type Evidence, type Invariant } from "./evidence.ts";
+
+const changedGroups = ({ foreignGroups: { before, after } }: Evidence): string[] =>
+  before.flatMap((group) => {
+    const now = after.find(({ name }) => name === group.name);
+    if (now === undefined) return [`the group ${group.name} is gone`];
+    const fields = ["sizes", "tags", "hooks", "suspended"] as const;
+    return fields
+      .filter((field) => String(now[field]) !== String(group[field]))
+      .map(
+        (field) =>
+          `the ${field} of the group ${group.name} were ${String(group[field])} and are ${String(now[field])}`,
+      );
+  });
+
+/** Hooks that are not ours, in whatever group: neither completed by us nor kept alive. */
+const touchedHooks = ({ instances, foreignInstances, hook, accessKey }: Evidence): string[] =>
+  [...instances, ...foreignInstances].flatMap(({ id, actions }) =>
+    actions
+      .filter((action) => action.hook !== hook)
+      .flatMap((action) => [
+        ...(action.outcome?.by === accessKey
+          ? [`the hook ${action.hook} of ${id} was completed by Drover`]
+          : []),
+        ...(action.heartbeats > 0 ? [`the hook ${action.hook} of ${id} got a heartbeat`] : []),
+      ]),
+  );
+
+const changedNodes = ({ instances, cluster: { before, after } }: Evidence): string[] => {
+  const ours = new Set(instances.map(({ id }) => id));
+  return before.nodes
+    .filter(({ name }) => !ours.has(name))
+    .flatMap((node) => {
+      const now = after.nodes.find(({ id }) => id === node.id);
+      return JSON.stringify(now) === JSON.stringify(node)
+        ? []
+        : [`the node ${node.name} was ${JSON.stringify(node)} and is ${JSON.stringify(now)}`];
+    });
+};
+
+const lostMembers = ({ instances, cluster: { before, after } }: Evidence): string[] => {
+  const ours = new Set(instances.map(({ id }) => id));
+  return before.members
+    .filter((name) => !ours.has(name) && !after.members.includes(name))
+    .map((name) => `Consul has lost the member ${name}`);
+};
+
+/** Nodes, members, groups and hooks that are not ours are as they were. */
+export const nothingForeignTouched: Invariant = {
+  name: "nothing-foreign-touched",
+  judge: (evidence) => [
+    ...changedGroups(evidence),
+    ...touchedHooks(evidence),
+    ...changedNodes(evidence),
+    ...lostMembers(evidence),
+  ],
+};

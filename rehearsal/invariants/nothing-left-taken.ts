@@ -1,0 +1,44 @@
+import { type Evidence, type Invariant, isLeaving } from "./evidence.ts";
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+const readRecord = (item: Readonly<Record<string, unknown>>): string[] => {
+  const key = String(item["pk"]);
+  const ownership = item["ownership"];
+  if (!isObject(ownership)) return [`${key} is still held by ${String(item["holder"])}`];
+  const left = Array.isArray(ownership["left"]) ? ownership["left"] : [];
+  return [
+    ...(ownership["phase"] === "retiring" ? [`${key} is still owned`] : []),
+    ...left.map((what) => `${key}: ${String(what)} was not given back`),
+  ];
+};
+
+/** Nodes that stay although they were cordoned or drained meanwhile. */
+const cordonsLeft = ({ instances, cluster: { before, after } }: Evidence): string[] =>
+  instances
+    .filter((instance) => !isLeaving(instance))
+    .flatMap(({ id }) => {
+      const node = after.nodes.find(({ name }) => name === id);
+      const earlier = before.nodes.find(({ name }) => name === id);
+      if (node === undefined) return [];
+      return [
+        ...(node.draining ? [`the node of ${id} still drains`] : []),
+        ...(!node.eligible && earlier?.eligible !== false
+          ? [`the node of ${id} is still cordoned`]
+          : []),
+      ];
+    });
+
+/** No slot, lease, ownership, cordon or suspension is left, and no execution runs. */
+export const nothingLeftTaken: Invariant = {
+  name: "nothing-left-taken",
+  judge: (evidence) => [
+    ...evidence.running.map((arn) => `${arn} still runs`),
+    ...evidence.records.flatMap(readRecord),
+    ...cordonsLeft(evidence),
+    ...evidence.groups.flatMap(({ name, suspended }) =>
+      suspended.map((process) => `${process} of ${name} is still suspended`),
+    ),
+  ],
+};

@@ -1,0 +1,83 @@
+import type { Instance } from "./emulators/auto-scaling/state.ts";
+import type { Run } from "./engine/engine.ts";
+import type { Verdict } from "./invariants/evidence.ts";
+import type { World } from "./world.ts";
+import type { DrainOutcome } from "./world/park.ts";
+
+/** Seconds of each phase; null for one that was not gone through. */
+export interface PhaseSeconds {
+  /** From the hook to the start of the drain. */
+  readonly toDrain: number | null;
+  readonly drain: number | null;
+  /** From the end of the drain to the decision of the hook. */
+  readonly toHook: number | null;
+  /** From then until nothing remembers the machine, looked at twice. */
+  readonly toForgotten: number | null;
+}
+
+export interface RetiredInstance {
+  readonly instanceId: string;
+  readonly drain: DrainOutcome;
+  readonly hook: "CONTINUE" | "ABANDON" | "expired" | "retained" | null;
+  readonly seconds: PhaseSeconds;
+  readonly calls: { readonly nomad: number; readonly consul: number; readonly aws: number };
+  readonly transitions: number;
+}
+
+/** What a rehearsal found. */
+export interface Report {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly nodes: number;
+  readonly virtualSeconds: number;
+  readonly wallSeconds: number;
+  readonly retired: readonly RetiredInstance[];
+  readonly invariants: readonly Verdict[];
+}
+
+const tenths = (milliseconds: number): number => Math.round(milliseconds / 100) / 10;
+
+const span = (from: number | undefined, to: number | undefined): number | null =>
+  from === undefined || to === undefined ? null : tenths(Math.max(0, to - from));
+
+const timeOf = (run: Run | undefined, type: string, states: readonly string[]) =>
+  (run?.events ?? [])
+    .filter((event) => event.type === type && states.includes(event.state ?? ""))
+    .map(({ at }) => at);
+
+const hookOf = (instance: Instance, hook: string): RetiredInstance["hook"] => {
+  if (instance.state === "Terminating:Retained") return "retained";
+  const outcome = instance.actions.find((action) => action.hook.name === hook)?.outcome;
+  if (outcome === undefined || outcome.how === "cancelled") return null;
+  return outcome.how === "completed" ? outcome.result : "expired";
+};
+
+/** What became of one instance: its hook, its machine, and the states of its execution. */
+export const describeRetirement = (
+  world: World,
+  instance: Instance,
+  hook: string,
+): RetiredInstance => {
+  const runs = [...world.engine.runs.values()].filter(
+    ({ input }) => (JSON.parse(input) as { instanceId?: string }).instanceId === instance.id,
+  );
+  const run = runs.at(-1);
+  const action = instance.actions.find((each) => each.hook.name === hook);
+  const [drained] = timeOf(run, "StateExited", ["Drain work"]);
+  const over = timeOf(run, "StateExited", ["Await drain", "Await system drain"]).at(-1);
+  const forgotten = timeOf(run, "StateExited", ["Look again"]).at(-1);
+  const decided = action?.outcome?.at;
+  return {
+    instanceId: instance.id,
+    drain: world.park.ends.find(({ instanceId }) => instanceId === instance.id)?.drain ?? "none",
+    hook: hookOf(instance, hook),
+    seconds: {
+      toDrain: span(action?.startedAt, drained),
+      drain: span(drained, over),
+      toHook: span(over ?? action?.startedAt, decided),
+      toForgotten: span(decided, forgotten),
+    },
+    calls: world.ledger.callsFor(instance.id),
+    transitions: runs.reduce((sum, { transitions }) => sum + transitions, 0),
+  };
+};

@@ -1,0 +1,163 @@
+import { type Pace, realPace, virtualPace } from "../clock/pace.ts";
+import type { Instance } from "../emulators/auto-scaling/state.ts";
+import { isLeaving, type Verdict } from "../invariants/evidence.ts";
+import { judge } from "../invariants/invariants.ts";
+import { seededBy } from "../random.ts";
+import { describeRetirement, type Report } from "../report.ts";
+import { createWorld, type World } from "../world.ts";
+import { loadHandlers } from "../world/handlers.ts";
+import type { Park } from "../world/park.ts";
+import { isolateSdk, warmSdk } from "../world/sdk-environment.ts";
+import { synthesizeWorld } from "../world/template.ts";
+import { describeGroups, gatherEvidence } from "./gather-evidence.ts";
+import { mixJobs } from "./jobs.ts";
+import { foreignGroup, moveNeighboursIn, neighbourHook } from "./neighbours.ts";
+import { createNarrator, type Progress } from "./narrator.ts";
+
+export interface ScaleInOptions {
+  readonly nodes: number;
+  /** How many of them leave. */
+  readonly terminate: number;
+  readonly jobs: number;
+  readonly seed: number;
+  readonly progress?: Progress | undefined;
+  /** Is given the world when everything is ready, before the first instance leaves. */
+  readonly onReady?: (world: World) => void;
+}
+
+/** How the machines of a rehearsal come about. */
+export interface Stage {
+  readonly isVirtual: boolean;
+  readonly raise: (pace: Pace, seed: number, capacity: number) => Promise<Park>;
+  readonly endpoints: Park["endpoints"];
+  /** Bounds of how long batch work takes, in seconds. */
+  readonly batchSeconds: readonly [number, number];
+  readonly drainDeadlineSeconds: number;
+  /** Within which everything has to be over, in seconds. */
+  readonly patienceSeconds: number;
+}
+
+const poolName = "workers";
+
+/** What a rehearsal needs before its time begins: reading and synthesizing are real work. */
+const prepare = async (stage: Stage, options: ScaleInOptions) => {
+  const template = synthesizeWorld(stage.endpoints, {
+    pool: poolName,
+    size: options.nodes,
+    drainDeadlineSeconds: stage.drainDeadlineSeconds,
+    slots: 1,
+  });
+  const tasks = Object.values(template.Resources).flatMap(({ Metadata }) => {
+    const task = Metadata?.["drover:task"];
+    return typeof task === "string" ? [task] : [];
+  });
+  const handlers = await loadHandlers(tasks);
+  await warmSdk();
+  return { template, handlers };
+};
+
+/** Allocations that have to fit on a machine when some have left, with room to move. */
+const capacityFor = ({ nodes, terminate, jobs }: ScaleInOptions): number =>
+  Math.max(10, Math.ceil((jobs * 4) / (nodes - terminate)));
+
+const isGone = ({ state }: Instance): boolean =>
+  state === "Terminated" || state === "Terminating:Retained";
+
+/**
+ * A pool of instances with jobs of all types; some of them leave by a scale-in.
+ * The rehearsal is over when nothing happens any more.
+ */
+export const rehearseScaleIn = async (stage: Stage, options: ScaleInOptions): Promise<Report> => {
+  const putBack = isolateSdk();
+  try {
+    const prepared = await prepare(stage, options);
+    const began = performance.now();
+    const pace = stage.isVirtual ? virtualPace(options.seed) : realPace();
+    try {
+      return await run(stage, options, prepared, pace, () => (performance.now() - began) / 1000);
+    } finally {
+      pace.end();
+    }
+  } finally {
+    putBack();
+  }
+};
+
+const run = async (
+  stage: Stage,
+  options: ScaleInOptions,
+  prepared: Awaited<ReturnType<typeof prepare>>,
+  pace: Pace,
+  wallSeconds: () => number,
+): Promise<Report> => {
+  const { nodes, terminate, jobs, seed } = options;
+  const startedAt = pace.clock.now();
+  const narrator = createNarrator(options.progress, () => pace.clock.now() - startedAt);
+  const park = await stage.raise(pace, seed, capacityFor(options));
+  let world: World | undefined;
+  try {
+    world = createWorld({ ...prepared, park, clock: pace.clock, seed, onEvent: narrator.onEvent });
+    const here = world;
+    const [group] = here.stack.groups;
+    if (group === undefined) throw new Error("the template has no group");
+    const [hook] = group.hooks ?? [];
+    if (hook === undefined) throw new Error(`the group ${group.name} has no hook`);
+
+    narrator.say(`${nodes} instances of the pool ${poolName} start`);
+    here.autoScaling.createGroup({
+      ...group,
+      desired: nodes,
+      hooks: [...(group.hooks ?? []), neighbourHook],
+    });
+    moveNeighboursIn(here);
+    const members = () => here.autoScaling.instances(group.name);
+    const inService = () =>
+      members().length === nodes && members().every(({ state }) => state === "InService");
+    if (!(await pace.until(inService, 600_000))) throw new Error("the instances did not start");
+    await pace.await(park.ready(members().map(({ id }) => id)));
+    await pace.await(park.addForeign());
+    narrator.say(`all nodes are ready; ${jobs} jobs start`);
+    await pace.await(park.runJobs(mixJobs(seededBy(seed, "jobs"), jobs, stage.batchSeconds)));
+
+    const parties = { managed: [group.name], foreign: [foreignGroup] };
+    const before = {
+      cluster: await pace.await(park.look()),
+      foreignGroups: describeGroups(here, parties.foreign),
+    };
+    options.onReady?.(here);
+    narrator.say(`the group scales in from ${nodes} to ${nodes - terminate}`);
+    const scaledAt = pace.clock.now();
+    here.autoScaling.scaleTo(group.name, nodes - terminate);
+    here.autoScaling.scaleTo(foreignGroup, 1);
+
+    const isQuiet = () =>
+      members().filter(isGone).length >= terminate &&
+      members().every((instance) => !isLeaving(instance) || isGone(instance)) &&
+      here.stepFunctions.executions().every(({ status }) => status !== "RUNNING") &&
+      here.underWay() === 0;
+    const isOver = await pace.until(isQuiet, stage.patienceSeconds * 1000);
+    const over = pace.clock.now();
+    narrator.say(isOver ? "nothing happens any more" : "it does not come to an end");
+
+    const evidence = await pace.await(
+      gatherEvidence(here, parties, before, {
+        hook: hook.name,
+        drainDeadlineSeconds: stage.drainDeadlineSeconds,
+      }),
+    );
+    return {
+      scenario: "scale-in",
+      seed,
+      nodes,
+      virtualSeconds: Math.round((over - scaledAt) / 100) / 10,
+      wallSeconds: Math.round(wallSeconds() * 10) / 10,
+      retired: members()
+        .filter(isLeaving)
+        .map((instance) => describeRetirement(here, instance, hook.name)),
+      invariants: judge(evidence) satisfies Verdict[],
+    };
+  } finally {
+    world?.close();
+    await park.close();
+  }
+};
