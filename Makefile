@@ -1,0 +1,25 @@
+# Each target does its own set-up: the npm packages (with Node 24 among them) here,
+# everything else where it is needed and only then.
+
+node := node_modules/.bin/node
+
+.PHONY: rehearse test bench agents packages
+
+# A scale-in of a Nomad cluster, in the embedded world: nothing leaves this machine.
+rehearse: packages
+	@npm run --silent drover -- rehearse scale-in
+
+# All tests. One part, folder or file: make test PART=unit, PART="test/lambdas test/live".
+test: packages
+	@$(node) test/tools/run.ts $(PART)
+
+# How big and how fast things are. One benchmark: make bench ONLY=bundles.
+bench: packages
+	@$(node) bench/run.ts $(ONLY)
+
+# The real Nomad and Consul, found or built ahead of time (some minutes, once).
+agents: packages
+	@$(node) rehearsal/agents/build.ts
+
+packages:
+	@sh test/tools/packages.sh

@@ -1,0 +1,77 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { type Ended, runCommand } from "./commands.ts";
+import type { Outcome } from "./outcome.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const npmTool = (name: string) => join(root, "node_modules", ".bin", name);
+
+/** A look at the sources, which counts as one test. */
+export interface Check {
+  readonly name: string;
+  readonly run: (limitSeconds: number) => Promise<Ended>;
+}
+
+const command = (name: string, tool: string, ...args: string[]): Check => ({
+  name,
+  run: (limitSeconds) => runCommand(npmTool(tool), args, { limitSeconds, cwd: root }),
+});
+
+export const formatCheck = command("the format", "oxfmt", "--check", ".");
+export const lintCheck = command("the linter", "oxlint", "--type-aware", "--deny-warnings");
+export const typeCheck = command("the types", "tsc", "--noEmit");
+
+const firstLine = (path: string): string => {
+  const buffer = Buffer.alloc(64);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, buffer);
+  } finally {
+    closeSync(file);
+  }
+  return buffer.toString("latin1").split("\n", 1)[0] ?? "";
+};
+
+/** Every script in the repository, known by its first line. */
+const findScripts = (): string[] =>
+  execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  })
+    .split("\0")
+    .filter((path) => path !== "" && !path.endsWith(".ts"))
+    .filter((path) => /^#!.*\b(ba|da)?sh\b|^#!.*\bopenrc-run\b/.test(firstLine(join(root, path))));
+
+/** What runs on the machines is run by Alpine's busybox. */
+const isForBusybox = (path: string): boolean => path.startsWith("node/");
+
+export const shellCheck: Check = {
+  name: "the shell scripts",
+  run: async (limitSeconds) => {
+    const scripts = findScripts();
+    const shellcheck = join(root, ".cache", "python", "bin", "shellcheck");
+    const check = (args: string[], files: string[]): Promise<Ended> =>
+      files.length === 0
+        ? Promise.resolve({ code: 0, output: "", timedOut: false })
+        : runCommand(shellcheck, [...args, "--", ...files], { limitSeconds, cwd: root });
+    const ours = await check(
+      [],
+      scripts.filter((path) => !isForBusybox(path)),
+    );
+    if (ours.code !== 0) return ours;
+    return check(["--shell=busybox"], scripts.filter(isForBusybox));
+  },
+};
+
+/** Runs a check as a test. */
+export const runCheck = async (check: Check, limitSeconds: number): Promise<Outcome> => {
+  const { code, output, timedOut } = await check.run(limitSeconds);
+  if (code === 0) return { passed: 1, failures: [], skipped: [] };
+  const why = timedOut ? `was still running after ${limitSeconds} s` : `ended with ${code}`;
+  return {
+    passed: 0,
+    failures: [{ where: check.name, details: `${why}\n${output.trim()}` }],
+    skipped: [],
+  };
+};

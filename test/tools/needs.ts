@@ -1,0 +1,133 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { AgentBinaryError, findOrBuildAgents } from "../../rehearsal/agents/binaries.ts";
+import { installRic } from "../packaging/install-ric.ts";
+
+/** Something that tests need and that is not here; the message says what to install. */
+export class Missing extends Error {
+  override readonly name = "Missing";
+}
+
+/** What a part of the tests needs beside the npm packages, and how it gets here. */
+export interface Need {
+  readonly name: string;
+  /** @throws Missing if it is not here and cannot be had */
+  readonly prepare: (report: (line: string) => void) => Promise<void>;
+}
+
+/** Debian's packages, by the command for which they are installed. */
+const packages = {
+  "c++": ["g++"],
+  cmake: ["cmake"],
+  gcc: ["gcc", "libc6-dev"],
+  git: ["git"],
+  make: ["make"],
+  openssl: ["openssl"],
+  python3: ["python3", "python3-venv"],
+  setpriv: ["util-linux"],
+  tar: ["tar"],
+  unshare: ["util-linux"],
+  xz: ["xz-utils"],
+} as const satisfies Record<string, readonly string[]>;
+
+type Command = keyof typeof packages;
+
+const isHere = (command: string): boolean =>
+  (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return folder !== "";
+    } catch {
+      return false;
+    }
+  });
+
+/** Debian's Python comes without what a virtual environment needs. */
+const hasVenv = (): boolean => spawnSync("python3", ["-c", "import ensurepip, venv"]).status === 0;
+
+const isMissing = (command: Command): boolean =>
+  !isHere(command) || (command === "python3" && !hasVenv());
+
+const canInstall = (): boolean =>
+  process.getuid?.() === 0 && existsSync("/etc/debian_version") && isHere("apt-get");
+
+const runApt = (args: readonly string[]): void => {
+  try {
+    execFileSync("apt-get", ["-q", "-y", ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  } catch (error) {
+    const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
+    throw new Missing(`apt-get ${args.join(" ")} failed: ${said}`, { cause: error });
+  }
+};
+
+/**
+ * Installs Debian's packages as root on Debian; elsewhere it only looks.
+ *
+ * @throws Missing with the names of all that is not here
+ */
+const needCommands = (commands: readonly Command[], report: (line: string) => void): void => {
+  const missing = commands.filter(isMissing);
+  if (missing.length === 0) return;
+  const wanted = [...new Set(missing.flatMap((command) => packages[command]))];
+  if (canInstall()) {
+    report(`installing Debian's ${wanted.join(", ")}`);
+    runApt(["update"]);
+    runApt(["install", "--no-install-recommends", ...wanted]);
+  }
+  const still = missing.filter(isMissing);
+  if (still.length === 0) return;
+  throw new Missing(
+    `needs ${still.join(", ")} (on Debian: apt-get install ${wanted.join(" ")}, as root)`,
+  );
+};
+
+/** Python tools, pinned in `test/requirements.txt`. */
+export const python: Need = {
+  name: "the Python tools",
+  prepare: async (report) => {
+    needCommands(["python3"], report);
+    try {
+      execFileSync("sh", [join(import.meta.dirname, "python.sh")], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+    } catch (error) {
+      throw new Missing(`the Python tools could not be installed: ${String(error)}`, {
+        cause: error,
+      });
+    }
+  },
+};
+
+/** Real Nomad and Consul agents. */
+export const agents: Need = {
+  name: "Nomad and Consul",
+  prepare: async (report) => {
+    needCommands(["openssl", "setpriv", "unshare", "gcc"], report);
+    try {
+      await findOrBuildAgents(report);
+    } catch (error) {
+      if (error instanceof AgentBinaryError) throw new Missing(error.message, { cause: error });
+      throw error;
+    }
+  },
+};
+
+/** Lambda's own runtime client, with its addon in C++. */
+export const lambdaRuntime: Need = {
+  name: "Lambda's runtime interface client",
+  prepare: async (report) => {
+    needCommands(["cmake", "c++", "make", "tar", "xz", "python3"], report);
+    try {
+      await installRic(report);
+    } catch (error) {
+      throw new Missing(
+        `Lambda's runtime interface client could not be installed: ${String(error)}`,
+        { cause: error },
+      );
+    }
+  },
+};

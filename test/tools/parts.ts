@@ -1,0 +1,104 @@
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { type Check, formatCheck, lintCheck, runCheck, shellCheck, typeCheck } from "./checks.ts";
+import { agents, lambdaRuntime, type Need, python } from "./needs.ts";
+import type { Outcome } from "./outcome.ts";
+import { runFile } from "./run-file.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** A test file or a check. */
+export interface Job {
+  /** Relative to the repository; a check has none. */
+  readonly file?: string;
+  readonly run: () => Promise<Outcome>;
+}
+
+/** A part of the tests, which runs by itself. */
+export interface Part {
+  readonly name: string;
+  readonly needs: readonly Need[];
+  /** How many of its jobs run at the same time. */
+  readonly atOnce: number;
+  readonly jobs: () => readonly Job[];
+}
+
+const minutes = 60;
+
+const checks = (...list: Check[]) => ({
+  atOnce: 1,
+  jobs: (): Job[] => list.map((check) => ({ run: () => runCheck(check, 5 * minutes) })),
+});
+
+const fileJob = (file: string, limitSeconds: number): Job => ({
+  file,
+  run: () => runFile(join(root, file), limitSeconds),
+});
+
+/** The folders of parts that are more than a process for each file. */
+const ownFolders = ["infra", "contract", "packaging", "live"];
+
+const findFiles = (pattern: string): string[] => globSync(pattern, { cwd: root }).toSorted();
+
+const folder = (name: string, limitSeconds: number) => ({
+  name,
+  jobs: () => findFiles(`test/${name}/**/*.test.ts`).map((file) => fileJob(file, limitSeconds)),
+});
+
+/** All parts, in the order in which they run: what is quick and says most comes first. */
+export const parts: readonly Part[] = [
+  { name: "lint", needs: [], ...checks(formatCheck, lintCheck) },
+  { name: "types", needs: [], ...checks(typeCheck) },
+  { name: "shell", needs: [python], ...checks(shellCheck) },
+  {
+    name: "unit",
+    needs: [],
+    atOnce: availableParallelism(),
+    // Whatever belongs to no other part, so that no file is forgotten.
+    jobs: () =>
+      findFiles("test/**/*.test.ts")
+        .filter((file) => !ownFolders.some((own) => file.startsWith(`test/${own}/`)))
+        .map((file) => fileJob(file, 3 * minutes)),
+  },
+  { ...folder("infra", 5 * minutes), needs: [python], atOnce: availableParallelism() },
+  { ...folder("contract", 5 * minutes), needs: [agents], atOnce: availableParallelism() },
+  { ...folder("packaging", 5 * minutes), needs: [lambdaRuntime], atOnce: 1 },
+  // One cluster at a time: what is measured there is time.
+  { ...folder("live", 10 * minutes), needs: [agents], atOnce: 1 },
+];
+
+/** Asked for something that is no part, test file or folder with test files. */
+export class UnknownPart extends Error {
+  override readonly name = "UnknownPart";
+}
+
+/**
+ * The parts that were asked for: by their names, or by files and folders.
+ *
+ * @throws UnknownPart
+ */
+export const selectParts = (wanted: readonly string[]): readonly Part[] => {
+  if (wanted.length === 0) return parts;
+  const paths = wanted
+    .filter((word) => !parts.some(({ name }) => name === word))
+    .map((path) => path.replace(/^\.\//, "").replace(/\/$/, ""));
+  const isWanted = ({ file }: Job) =>
+    file !== undefined && paths.some((path) => file === path || file.startsWith(`${path}/`));
+  const selected = parts
+    .map((part) => {
+      if (wanted.includes(part.name)) return part;
+      const jobs = part.jobs().filter(isWanted);
+      return { ...part, jobs: () => jobs };
+    })
+    .filter((part) => part.jobs().length > 0);
+  for (const path of paths) {
+    const exists = selected.some((part) =>
+      part.jobs().some(({ file }) => file === path || file?.startsWith(`${path}/`)),
+    );
+    if (exists) continue;
+    const names = parts.map(({ name }) => name).join(", ");
+    throw new UnknownPart(`${path} is neither a part (${names}) nor a test file or folder`);
+  }
+  return selected;
+};
