@@ -79,6 +79,14 @@ const choose = (
   });
 };
 
+/** What of a job on one node is moved at once where nobody counts the other nodes. */
+export const firstsOf = (state: State, key: string, own: ReadonlySet<Allocation>): Allocation[] =>
+  (state.jobs.get(key)?.TaskGroups ?? []).flatMap((group) =>
+    [...own]
+      .filter((alloc) => jobKeyOf(alloc) === key && alloc.TaskGroup === group.Name)
+      .slice(0, group.Migrate?.MaxParallel ?? 0),
+  );
+
 /** System jobs and plugins are left to the moment in which the drain is complete. */
 const isLeftToTheEnd = (alloc: Allocation): boolean =>
   alloc.Job.Type === "system" ||

@@ -2,6 +2,7 @@ import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import type { Agenda } from "../../agenda.ts";
 import {
   drainingJobs,
+  firstsOf,
   isDrained,
   judgeJob,
   remainingAllocs,
@@ -175,6 +176,12 @@ export const createDrainer = (deps: {
       if (jobs.has(key)) continue;
       jobs.add(key);
       registered = true;
+    }
+    if (rules.maxParallel === "ignored" && tracked.size > 1) {
+      const own = state.liveByNode(node.ID);
+      void markInBatch(
+        [...drainingJobs(state, node.ID)].flatMap((key) => firstsOf(state, key, own)),
+      );
     }
     finishIfDrained(node.ID);
     if (registered) look();
