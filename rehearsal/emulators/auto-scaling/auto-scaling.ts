@@ -12,9 +12,10 @@ import { groupOperations } from "./group-operations.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { lifecycleOperations } from "./lifecycle-operations.ts";
 import { createReconsider } from "./scaling.ts";
-import type { Group, Hook, Instance, LaunchTemplate } from "./state.ts";
-import type { Delays, Machines, World } from "./transitions.ts";
-import { defaultDelays, fail } from "./transitions.ts";
+import type { Group, Hook, Instance, LaunchTemplate, WarmPool } from "./state.ts";
+import { fail } from "./transitions.ts";
+import { defaultDelays } from "./world.ts";
+import type { Delays, Machines, World } from "./world.ts";
 
 export interface GroupOptions {
   readonly name: string;
@@ -29,6 +30,7 @@ export interface GroupOptions {
   readonly launchTemplate?: LaunchTemplate;
   readonly newInstancesProtected?: boolean;
   readonly onAbandon?: Group["onAbandon"];
+  readonly warmPool?: WarmPool;
 }
 
 /** Errors that AWS answers with at any time, and its words for them. */
@@ -158,6 +160,7 @@ export const createAutoScaling = ({
       hooks: new Map((options.hooks ?? []).map((hook) => [hook.name, hook])),
       instances: new Map(),
       suspended: new Set(),
+      warmPool: options.warmPool,
     };
     world.groups.set(created.name, created);
     world.reconsider(created);

@@ -4,9 +4,9 @@ import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import type { Filters } from "./inputs.ts";
 import { cutPage, filters, findGroup, flag, invalid, pageFields, texts } from "./inputs.ts";
-import { globalTimeout } from "./rules.ts";
+import { globalTimeout, isWarm } from "./rules.ts";
 import type { Group, Hook, Instance, LaunchTemplate, Tag } from "./state.ts";
-import type { World } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 const showTemplate = ({ id, name, version }: LaunchTemplate) => ({
   LaunchTemplateId: id,
@@ -43,7 +43,13 @@ const showGroup = (group: Group, includeInstances: boolean) => ({
   AvailabilityZones: group.zones,
   HealthCheckType: "EC2",
   HealthCheckGracePeriod: 0,
-  ...(includeInstances ? { Instances: [...group.instances.values()].map(showInstance) } : {}),
+  ...(includeInstances
+    ? {
+        Instances: [...group.instances.values()]
+          .filter(({ state }) => !isWarm(state))
+          .map(showInstance),
+      }
+    : {}),
   CreatedTime: new Date(group.createdAt),
   SuspendedProcesses: [...group.suspended].map((process) => ({
     ProcessName: process,

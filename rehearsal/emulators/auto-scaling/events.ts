@@ -60,8 +60,8 @@ export const lifecycleActionEvent = (
       ...(action.hook.notificationMetadata === undefined
         ? {}
         : { NotificationMetadata: action.hook.notificationMetadata }),
-      Origin: isLaunch ? "EC2" : "AutoScalingGroup",
-      Destination: isLaunch ? "AutoScalingGroup" : "EC2",
+      Origin: action.origin,
+      Destination: action.destination,
     },
   );
 };

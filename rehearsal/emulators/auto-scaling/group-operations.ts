@@ -5,7 +5,7 @@ import type { Operation } from "../aws-json.ts";
 import { findGroup, flag, integer, invalid, listOf, texts } from "./inputs.ts";
 import type { Group, Process } from "./state.ts";
 import { processes } from "./state.ts";
-import type { World } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 /** The texts are AWS's, as its users have quoted them. */
 const checkDesired = (group: Group, desired: number): void => {

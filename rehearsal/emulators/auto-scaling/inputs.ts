@@ -2,7 +2,7 @@ import * as v from "valibot";
 
 import { AwsError } from "../aws-json.ts";
 import type { Group, Instance } from "./state.ts";
-import type { World } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 /** A number, which the Query protocol sends as text. */
 export const integer = v.pipe(v.string(), v.regex(/^-?\d+$/), v.transform(Number));

@@ -4,8 +4,9 @@ import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import { findGroup, findInstance, flag, invalid, texts } from "./inputs.ts";
 import type { Group, Instance } from "./state.ts";
-import type { World } from "./transitions.ts";
+import { isRetained, isWarm } from "./rules.ts";
 import { release, terminate } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 const showActivity = (group: Group, instance: Instance, now: number) => ({
   ActivityId: instance.activityId,
@@ -23,13 +24,15 @@ const showActivity = (group: Group, instance: Instance, now: number) => ({
 const terminateOnRequest = (world: World, id: string, decrement: boolean) => {
   const instance = findInstance(world, id);
   const group = findGroup(world, instance.group);
+  if (isWarm(instance.state) && !isRetained(instance.state))
+    throw invalid(`The instance ${id} is in a warm pool and cannot be terminated by this call.`);
   if (decrement && group.desired <= group.min)
     throw invalid(
       `Currently, desiredSize equals minSize (${group.min}). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.`,
     );
   if (decrement) group.desired -= 1;
   const cause = "an instance was taken out of service in response to a user request";
-  if (instance.state === "Terminating:Retained") release(world, instance, cause);
+  if (isRetained(instance.state)) release(world, instance, cause);
   else terminate(world, instance, cause);
   world.reconsider(group);
   return { Activity: showActivity(group, instance, world.now()) };

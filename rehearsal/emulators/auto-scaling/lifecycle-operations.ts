@@ -2,9 +2,9 @@ import * as v from "valibot";
 
 import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
+import { complete, heartbeat } from "./actions.ts";
 import { findGroup, integer, invalid } from "./inputs.ts";
-import type { World } from "./transitions.ts";
-import { complete, heartbeat } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 const actionFields = {
   LifecycleHookName: v.string(),

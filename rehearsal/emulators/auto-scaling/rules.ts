@@ -63,7 +63,24 @@ export const counts = (instance: Instance): boolean =>
 export const capacityOf = (group: Group): number =>
   [...group.instances.values()].reduce((total, each) => total + (counts(each) ? 1 : 0), 0);
 
-export const isTerminating = (state: LifecycleState): boolean => state.startsWith("Terminat");
+/** On the way out of its group or pool, or out already. */
+export const isTerminating = (state: LifecycleState): boolean =>
+  state.startsWith("Terminat") ||
+  state.startsWith("Warmed:Terminat") ||
+  state === "Warmed:Pending:Retained";
+
+export const isRetained = (state: LifecycleState): boolean => state.endsWith(":Retained");
+
+/** In the warm pool, on the way into it, or on the way from it to its end. */
+export const isWarm = (state: LifecycleState): boolean => state.startsWith("Warmed:");
+
+/** The instances that a pool has or will have. */
+export const inPool = (group: Group): Instance[] =>
+  [...group.instances.values()].filter(({ state }) => isWarm(state) && !isTerminating(state));
+
+/** Those that are ready to leave the pool. */
+export const readyInPool = (group: Group): Instance[] =>
+  inPool(group).filter(({ state }) => !state.startsWith("Warmed:Pending"));
 
 /**
  * The instances that a scale-in ends.

@@ -1,30 +1,55 @@
 import { between, hex, uuid } from "../../random.ts";
 import { launchFailureEvent } from "./events.ts";
-import { capacityOf, chooseForScaleIn, zonesForLaunch } from "./rules.ts";
+import { capacityOf, chooseForScaleIn, inPool, readyInPool, zonesForLaunch } from "./rules.ts";
 import type { Group, Instance } from "./state.ts";
-import type { World } from "./transitions.ts";
-import { begin, terminate } from "./transitions.ts";
+import { begin, leavePool, returnToPool, terminate } from "./transitions.ts";
+import type { World } from "./world.ts";
 
 /**
- * Brings a group to its desired capacity: launches what is missing, ends what is
- * too much, as far as protection and suspended processes let it.
+ * Brings a group to its desired capacity: takes what is missing from the warm
+ * pool or launches it, ends what is too much (or puts it back into the pool), as
+ * far as protection and suspended processes let it; then does the same for the
+ * pool.
  *
  * Source: Amazon EC2 Auto Scaling User Guide, "Suspend and resume Amazon EC2 Auto
- * Scaling processes" (Launch, Terminate).
+ * Scaling processes" (Launch, Terminate); "Decrease latency for applications
+ * with long boot times using warm pools".
  */
 export const balance = (world: World, group: Group): void => {
   const missing = group.desired - capacityOf(group);
-  if (missing > 0 && !group.suspended.has("Launch") && group.launchFailure !== undefined)
-    failToLaunch(world, group, group.launchFailure);
-  else if (missing > 0 && !group.suspended.has("Launch"))
-    for (const zone of zonesForLaunch(group, missing)) launch(world, group, zone);
-  if (missing < 0 && !group.suspended.has("Terminate"))
-    for (const instance of chooseForScaleIn(group, -missing))
-      terminate(
-        world,
-        instance,
-        `an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity to ${group.desired}`,
-      );
+  if (missing > 0 && !group.suspended.has("Launch")) grow(world, group, missing);
+  if (missing < 0 && !group.suspended.has("Terminate")) shrink(world, group, -missing);
+  const { warmPool } = group;
+  if (warmPool === undefined) return;
+  const lacking = warmPool.size - inPool(group).length;
+  if (lacking > 0 && !group.suspended.has("Launch"))
+    launchAll(world, group, lacking, "Warmed:Pending");
+  if (lacking < 0 && !group.suspended.has("Terminate"))
+    for (const instance of readyInPool(group).slice(0, -lacking))
+      terminate(world, instance, "a warm pool instance was terminated to match the pool's size");
+};
+
+const grow = (world: World, group: Group, missing: number): void => {
+  const ready = readyInPool(group).slice(0, missing);
+  for (const instance of ready) leavePool(world, instance);
+  launchAll(world, group, missing - ready.length, "Pending");
+};
+
+const shrink = (world: World, group: Group, surplus: number): void => {
+  const cause = `an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity to ${group.desired}`;
+  const end = group.warmPool?.reuseOnScaleIn === true ? returnToPool : terminate;
+  for (const instance of chooseForScaleIn(group, surplus)) end(world, instance, cause);
+};
+
+const launchAll = (
+  world: World,
+  group: Group,
+  count: number,
+  state: "Pending" | "Warmed:Pending",
+): void => {
+  if (count === 0) return;
+  if (group.launchFailure !== undefined) failToLaunch(world, group, group.launchFailure);
+  else for (const zone of zonesForLaunch(group, count)) launch(world, group, zone, state);
 };
 
 /** Says that EC2 has no machine, and tries again later. */
@@ -50,7 +75,12 @@ export const createReconsider = (world: () => World): ((group: Group) => void) =
   };
 };
 
-const launch = (world: World, group: Group, zone: string): Instance => {
+const launch = (
+  world: World,
+  group: Group,
+  zone: string,
+  state: "Pending" | "Warmed:Pending",
+): void => {
   const number = world.instances.size + 1;
   const instance: Instance = {
     id: `i-0${hex(world.random, 16)}`,
@@ -60,16 +90,15 @@ const launch = (world: World, group: Group, zone: string): Instance => {
     privateIp: `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
     launchTemplate: group.launchTemplate,
     launchedAt: world.now(),
-    state: "Pending",
+    state,
     health: "Healthy",
     protectedFromScaleIn: group.newInstancesProtected,
     power: "on",
-    history: [{ state: "Pending", at: world.now() }],
+    history: [{ state, at: world.now() }],
     actions: [],
     activityId: uuid(world.random),
   };
   group.instances.set(instance.id, instance);
   world.instances.set(instance.id, instance);
   begin(world, instance);
-  return instance;
 };

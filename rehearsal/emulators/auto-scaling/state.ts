@@ -34,11 +34,16 @@ export interface Outcome {
   readonly at: number;
 }
 
+/** Where an instance comes from or goes to. */
+export type Place = "EC2" | "AutoScalingGroup" | "WarmPool";
+
 /** One hook holding one instance. Times in milliseconds since the epoch. */
 export interface LifecycleAction {
   readonly token: string;
   readonly hook: Hook;
   readonly instanceId: string;
+  readonly origin: Place;
+  readonly destination: Place;
   readonly startedAt: number;
   /** Times of the heartbeats. */
   readonly heartbeats: number[];
@@ -68,7 +73,7 @@ export interface Instance {
   health: "Healthy" | "Unhealthy";
   protectedFromScaleIn: boolean;
   /** What the hardware does: it may go down before Auto Scaling has a say. */
-  power: "on" | "off";
+  power: "on" | "stopped" | "off";
   /** Every state that it was in, with the time when it came to it. */
   readonly history: { readonly state: LifecycleState; readonly at: number }[];
   /** Every lifecycle action there has been, oldest first. */
@@ -108,6 +113,15 @@ export const processes: readonly Process[] = [
   "ScheduledActions",
 ];
 
+/** Instances that wait beside a group until it grows. */
+export interface WarmPool {
+  /** How many the pool keeps. */
+  readonly size: number;
+  readonly state: "Stopped" | "Running" | "Hibernated";
+  /** Whether a scale-in puts instances back instead of ending them. */
+  readonly reuseOnScaleIn: boolean;
+}
+
 export interface Group {
   readonly name: string;
   readonly arn: string;
@@ -126,6 +140,7 @@ export interface Group {
   /** The instances that the group has, in the order of their launch. */
   readonly instances: Map<string, Instance>;
   readonly suspended: Set<Process>;
+  readonly warmPool?: WarmPool | undefined;
   /** What EC2 says instead of launching, as long as it has no capacity. */
   launchFailure?: string | undefined;
 }

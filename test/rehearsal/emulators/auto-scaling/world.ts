@@ -36,6 +36,8 @@ export const createWorld = (seed = 1) => {
     machines: {
       launched: ({ id }) => void power.push(`${id} on`),
       terminated: ({ id }) => void power.push(`${id} off`),
+      stopped: ({ id }) => void power.push(`${id} stopped`),
+      started: ({ id }) => void power.push(`${id} started`),
     },
   });
   const client = new AutoScalingClient({
