@@ -59,7 +59,7 @@ export interface Bus {
   addRule(rule: Rule): void;
   removeRule(name: string): void;
   /** Accepts an event; it is delivered later, at least once unless it is lost. */
-  publish(event: BusEvent): void;
+  readonly publish: (event: BusEvent) => void;
   /** Changes what goes wrong from now on. */
   setFaults(faults: Partial<BusFaults>): void;
   /** Every event that was published, in order, also those that are lost. */
