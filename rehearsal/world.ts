@@ -16,7 +16,7 @@ import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "
 import type { Template } from "./engine/intrinsics.ts";
 import { type Random, seededBy } from "./random.ts";
 import { routeByHost, serveInProcess } from "./wire.ts";
-import type { Handlers } from "./world/handlers.ts";
+import { findHandler, type HandlerModule } from "./world/handlers.ts";
 import { createLedger, type Ledger } from "./world/ledger.ts";
 import type { Credentials, Park } from "./world/park.ts";
 import { readStack, secretsOf, type Stack } from "./world/stack.ts";
@@ -27,10 +27,11 @@ export const account = "123456789012";
 export interface WorldOptions {
   /** The synthesized template of Drover and its groups. */
   readonly template: Template;
-  readonly handlers: Handlers;
   readonly park: Park;
   readonly clock: Clock;
   readonly seed: number;
+  /** Gives the module of a task. @default the handlers of this repository */
+  readonly handlers?: (task: string) => HandlerModule;
   /** Is told of everything that happens in executions. */
   readonly onEvent?: (run: Run, event: RunEvent) => void;
 }
@@ -98,7 +99,7 @@ const subjectOf = (event: unknown): Subject => {
  * makes no groups: what is to be there, and how large, a scenario says.
  */
 export const createWorld = (options: WorldOptions): World => {
-  const { template, park, clock, seed, handlers } = options;
+  const { template, park, clock, seed, handlers = findHandler } = options;
   const now = () => clock.now();
   const stream = (name: string): Random => seededBy(seed, name);
   const agenda = createAgenda(clock);

@@ -5,8 +5,7 @@ import { judge } from "../invariants/invariants.ts";
 import { seededBy } from "../random.ts";
 import { describeRetirement, type Report } from "../report.ts";
 import { createWorld, type World } from "../world.ts";
-import { loadHandlers } from "../world/handlers.ts";
-import type { Park } from "../world/park.ts";
+import type { Park, RehearsalJob } from "../world/park.ts";
 import { isolateSdk, warmSdk } from "../world/sdk-environment.ts";
 import { synthesizeWorld } from "../world/template.ts";
 import { describeGroups, gatherEvidence } from "./gather-evidence.ts";
@@ -47,21 +46,27 @@ const prepare = async (stage: Stage, options: ScaleInOptions) => {
     drainDeadlineSeconds: stage.drainDeadlineSeconds,
     slots: 1,
   });
-  const tasks = Object.values(template.Resources).flatMap(({ Metadata }) => {
-    const task = Metadata?.["drover:task"];
-    return typeof task === "string" ? [task] : [];
-  });
-  const handlers = await loadHandlers(tasks);
   await warmSdk();
-  return { template, handlers };
+  return { template };
 };
 
-/** Allocations that have to fit on a machine when some have left, with room to move. */
-const capacityFor = ({ nodes, terminate, jobs }: ScaleInOptions): number =>
-  Math.max(10, Math.ceil((jobs * 4) / (nodes - terminate)));
+/**
+ * Allocations that have to fit on a machine: with a third of room to move when
+ * some have left. Much more, and Nomad would pack everything onto a few machines.
+ */
+const capacityFor = (jobs: readonly RehearsalJob[], machines: number): number => {
+  const everywhere = jobs.filter(({ type }) => type === "sysbatch").length;
+  const elsewhere = jobs
+    .filter(({ type }) => type === "service" || type === "batch")
+    .reduce((sum, { count }) => sum + count, 0);
+  return everywhere + Math.ceil((elsewhere * 4) / 3 / machines);
+};
 
 const isGone = ({ state }: Instance): boolean =>
   state === "Terminated" || state === "Terminating:Retained";
+
+/** When an instance came to the state that it is in. */
+const endOf = ({ history }: Instance): number => history.at(-1)?.at ?? 0;
 
 /**
  * A pool of instances with jobs of all types; some of them leave by a scale-in.
@@ -90,10 +95,11 @@ const run = async (
   pace: Pace,
   wallSeconds: () => number,
 ): Promise<Report> => {
-  const { nodes, terminate, jobs, seed } = options;
+  const { nodes, terminate, seed } = options;
+  const jobs = mixJobs(seededBy(seed, "jobs"), options.jobs, stage.batchSeconds);
   const startedAt = pace.clock.now();
   const narrator = createNarrator(options.progress, () => pace.clock.now() - startedAt);
-  const park = await stage.raise(pace, seed, capacityFor(options));
+  const park = await stage.raise(pace, seed, capacityFor(jobs, nodes - terminate));
   let world: World | undefined;
   try {
     world = createWorld({ ...prepared, park, clock: pace.clock, seed, onEvent: narrator.onEvent });
@@ -116,8 +122,8 @@ const run = async (
     if (!(await pace.until(inService, 600_000))) throw new Error("the instances did not start");
     await pace.await(park.ready(members().map(({ id }) => id)));
     await pace.await(park.addForeign());
-    narrator.say(`all nodes are ready; ${jobs} jobs start`);
-    await pace.await(park.runJobs(mixJobs(seededBy(seed, "jobs"), jobs, stage.batchSeconds)));
+    narrator.say(`all nodes are ready; ${jobs.length} jobs start`);
+    await pace.await(park.runJobs(jobs));
 
     const parties = { managed: [group.name], foreign: [foreignGroup] };
     const before = {
@@ -153,6 +159,7 @@ const run = async (
       wallSeconds: Math.round(wallSeconds() * 10) / 10,
       retired: members()
         .filter(isLeaving)
+        .sort((one, other) => endOf(one) - endOf(other))
         .map((instance) => describeRetirement(here, instance, hook.name)),
       invariants: judge(evidence) satisfies Verdict[],
     };

@@ -12,3 +12,8 @@ export const emulatedStage: Stage = {
   drainDeadlineSeconds: 600,
   patienceSeconds: 48 * 3600,
 };
+
+export const stageFor = ({ live }: { readonly live: boolean }): Stage => {
+  if (live) throw new Error("real agents are not on stage yet");
+  return emulatedStage;
+};

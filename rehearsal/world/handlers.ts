@@ -1,33 +1,54 @@
-import { extname } from "node:path";
+import * as intake from "../../lambdas/intake/intake.ts";
+import * as takeOwnership from "../../lambdas/retire/take-ownership.ts";
+import * as findNode from "../../lambdas/retire/find-node.ts";
+import * as keepAlive from "../../lambdas/retire/keep-alive.ts";
+import * as cordonNode from "../../lambdas/retire/cordon-node.ts";
+import * as countDrains from "../../lambdas/retire/count-drains.ts";
+import * as takeSlot from "../../lambdas/retire/take-slot.ts";
+import * as startDrain from "../../lambdas/retire/start-drain.ts";
+import * as awaitDrain from "../../lambdas/retire/await-drain.ts";
+import * as giveSlotBack from "../../lambdas/retire/give-slot-back.ts";
+import * as completeHook from "../../lambdas/retire/complete-hook.ts";
+import * as awaitTermination from "../../lambdas/retire/await-termination.ts";
+import * as forgetNode from "../../lambdas/retire/forget-node.ts";
+import * as lookAgain from "../../lambdas/retire/look-again.ts";
+import * as recordRetirement from "../../lambdas/retire/record-retirement.ts";
+import * as recover from "../../lambdas/retire/recover.ts";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
 import type { TaskHandler } from "../../lambdas/runtime/task.ts";
+import type { Task } from "../../stepfunctions/tasks.ts";
 
 export interface HandlerModule {
   readonly createHandler: (surroundings: Surroundings) => TaskHandler;
 }
 
-export type Handlers = (task: string) => HandlerModule;
+/** The handlers of all tasks: the compiler misses the one that is left out. */
+const modules: Readonly<Record<Task, HandlerModule>> = {
+  "intake/intake": intake,
+  "retire/take-ownership": takeOwnership,
+  "retire/find-node": findNode,
+  "retire/keep-alive": keepAlive,
+  "retire/cordon-node": cordonNode,
+  "retire/count-drains": countDrains,
+  "retire/take-slot": takeSlot,
+  "retire/start-drain": startDrain,
+  "retire/await-drain": awaitDrain,
+  "retire/give-slot-back": giveSlotBack,
+  "retire/complete-hook": completeHook,
+  "retire/await-termination": awaitTermination,
+  "retire/forget-node": forgetNode,
+  "retire/look-again": lookAgain,
+  "retire/record-retirement": recordRetirement,
+  "retire/recover": recover,
+};
 
 /**
- * Imports the handlers of tasks, before the time of a world begins: importing
- * reads files.
+ * The handler of a function, by the task that its metadata names.
  *
- * @throws for a task whose module has no `createHandler`
+ * @throws for a task that this version does not have
  */
-export const loadHandlers = async (tasks: Iterable<string>): Promise<Handlers> => {
-  const modules = new Map<string, HandlerModule>();
-  const extension = extname(import.meta.filename);
-  for (const task of new Set(tasks)) {
-    const module = (await import(
-      new URL(`../../lambdas/${task}${extension}`, import.meta.url).href
-    )) as Partial<HandlerModule>;
-    if (typeof module.createHandler !== "function")
-      throw new Error(`lambdas/${task} exports no createHandler`);
-    modules.set(task, { createHandler: module.createHandler });
-  }
-  return (task) => {
-    const module = modules.get(task);
-    if (module === undefined) throw new Error(`the handler of ${task} was not loaded`);
-    return module;
-  };
+export const findHandler = (task: string): HandlerModule => {
+  const module = (modules as Readonly<Record<string, HandlerModule>>)[task];
+  if (module === undefined) throw new Error(`there is no handler for the task ${task}`);
+  return module;
 };

@@ -1,0 +1,123 @@
+import type { Command } from "commander";
+import type { Report } from "../../rehearsal/report.ts";
+import { BadArguments, exitCodes, type Output } from "../output.ts";
+import { renderReport } from "./render-report.ts";
+
+interface ScaleInFlags {
+  readonly nodes?: string;
+  readonly terminate?: string;
+  readonly jobs?: string;
+  readonly seed: string;
+  readonly live?: true;
+  readonly json?: true;
+}
+
+export interface ScaleInArguments {
+  readonly nodes: number;
+  readonly terminate: number;
+  readonly jobs: number;
+  readonly seed: number;
+  readonly live: boolean;
+}
+
+const help = `
+What happens: a pool "workers" of --nodes instances runs --jobs jobs of all types
+(service, batch, system, sysbatch; the seed decides the mix). Its Auto Scaling group
+scales in, so that --terminate instances leave. The synthesized state machines and the
+functions of this very version run against emulated services, in virtual time: minutes
+pass in a second, and one seed always gives the same run.
+
+What comes out: a line for each thing that happens, a table of the instances that left
+(how the drain went, who decided the hook, the seconds of each phase, calls made, state
+transitions as AWS bills them), and whether the invariants held, judged by what the
+services themselves know. With --json: one JSON document, and nothing else.
+
+Exit code: 0 all invariants held, 1 one did not, 2 the arguments are not understood.
+
+Examples:
+  $ drover rehearse scale-in
+  $ drover rehearse scale-in --nodes 100 --terminate 30 --jobs 200
+  $ drover rehearse scale-in --seed 7 --json | jq '.invariants[] | select(.held | not)'
+  $ drover rehearse scale-in --live      with real Nomad and Consul agents (Linux),
+                                         built at the first time: some minutes`;
+
+/** The sizes that are used when none is given: real agents take real seconds. */
+const defaults = {
+  emulated: { nodes: 12, terminate: 4, jobs: 20 },
+  live: { nodes: 4, terminate: 2, jobs: 6 },
+} as const;
+
+const largest = { nodes: 1000, jobs: 2000, seed: 2 ** 32 - 1 } as const;
+
+const wholeNumber = (option: string, text: string, least: number, most: number): number => {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new BadArguments(
+    `--${option} ${text}: it has to be a whole number from ${least} to ${most}; for example --${option} ${Math.min(most, Math.max(least, 12))}`,
+  );
+};
+
+/** @throws BadArguments that names the option, its value and what would do */
+export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
+  const live = flags.live === true;
+  const usual = defaults[live ? "live" : "emulated"];
+  const mostNodes = live ? 12 : largest.nodes;
+  const nodes =
+    flags.nodes === undefined ? usual.nodes : wholeNumber("nodes", flags.nodes, 2, mostNodes);
+  const terminate =
+    flags.terminate === undefined
+      ? Math.min(usual.terminate, nodes - 1)
+      : wholeNumber("terminate", flags.terminate, 1, largest.nodes);
+  if (terminate >= nodes)
+    throw new BadArguments(
+      `--terminate ${terminate}: of ${nodes} nodes at most ${nodes - 1} can leave, since work needs a place to go; give a smaller number, or a larger --nodes`,
+    );
+  const jobs =
+    flags.jobs === undefined ? usual.jobs : wholeNumber("jobs", flags.jobs, 1, largest.jobs);
+  return { nodes, terminate, jobs, seed: wholeNumber("seed", flags.seed, 0, largest.seed), live };
+};
+
+const progressTo =
+  ({ out }: Output) =>
+  (seconds: number, line: string): void =>
+    out(`${seconds.toFixed(1).padStart(8)} s  ${line}\n`);
+
+/** Loaded when it is needed: synthesizing loads the CDK, which takes a second. */
+const rehearse = async (given: ScaleInArguments, output: Output | undefined): Promise<Report> => {
+  const [{ rehearseScaleIn }, { stageFor }] = await Promise.all([
+    import("../../rehearsal/scenarios/scale-in.ts"),
+    import("../../rehearsal/scenarios/stages.ts"),
+  ]);
+  const { live, ...options } = given;
+  const progress = output && progressTo(output);
+  return rehearseScaleIn(stageFor({ live }), { ...options, ...(progress && { progress }) });
+};
+
+/** Adds `drover rehearse scale-in`. */
+export const addRehearse = (
+  program: Command,
+  output: Output,
+  end: (code: number) => void,
+): void => {
+  const command = program
+    .command("rehearse")
+    .description("Run Drover against an embedded AWS account and Nomad cluster.");
+  command
+    .command("scale-in")
+    .description("Instances of a pool leave by a scale-in and are retired.")
+    .option("--nodes <number>", "instances of the pool (12; with --live 4)")
+    .option("--terminate <number>", "how many of them leave (4; with --live 2)")
+    .option("--jobs <number>", "jobs that run on them (20; with --live 6)")
+    .option("--seed <number>", "decides everything that is left to chance", "1")
+    .option("--live", "real Nomad and Consul agents, in real time")
+    .option("--json", "one JSON document on stdout, and nothing else")
+    .addHelpText("after", help)
+    .allowExcessArguments(false)
+    .action(async (flags: ScaleInFlags) => {
+      const isQuiet = flags.json === true;
+      const report = await rehearse(readScaleIn(flags), isQuiet ? undefined : output);
+      output.out(isQuiet ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+      const isWell = report.invariants.every(({ held }) => held);
+      end(isWell ? exitCodes.fine : exitCodes.broken);
+    });
+};

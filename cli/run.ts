@@ -1,0 +1,55 @@
+import { Command, CommanderError } from "commander";
+import { addRehearse } from "./commands/rehearse.ts";
+import { BadArguments, exitCodes, type Output } from "./output.ts";
+
+const description = `Drover looks after the nodes of Nomad clusters on AWS.
+
+This command rehearses it on your machine: no AWS account, no network.`;
+
+const examples = `
+Examples:
+  $ drover rehearse scale-in             twelve nodes, four of them leave
+  $ drover rehearse scale-in --help      what can be varied, and what comes out
+
+In a clone of the repository: npm run -s drover -- rehearse scale-in`;
+
+/** Makes a command and all below it throw instead of ending the process. */
+const takeOver = (command: Command, { out, error }: Output): void => {
+  command
+    .exitOverride()
+    .showHelpAfterError("(add --help to see what there is)")
+    .configureOutput({ writeOut: out, writeErr: error });
+  for (const each of command.commands) takeOver(each, { out, error });
+};
+
+/**
+ * Runs the command line.
+ *
+ * @param args - without the names of Node.js and of the script
+ * @returns the exit code: 0 when all is well, 1 when something is not as it has to
+ *   be, 2 when the arguments are not understood
+ */
+export const run = async (args: readonly string[], output: Output): Promise<number> => {
+  let code: number = exitCodes.fine;
+  const program = new Command("drover").description(description).addHelpText("after", examples);
+  addRehearse(program, output, (ended) => {
+    code = ended;
+  });
+  takeOver(program, output);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has written its own message already, and the help that was asked for.
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? exitCodes.fine : exitCodes.badArguments;
+    if (error instanceof BadArguments) {
+      output.error(`drover: ${error.message}\n`);
+      return exitCodes.badArguments;
+    }
+    output.error(
+      `drover: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return exitCodes.broken;
+  }
+};
