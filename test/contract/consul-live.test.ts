@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import { text as readText } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLiveCluster } from "../../rehearsal/agents/cluster.ts";
+import { consulContract } from "./consul.ts";
+import {
+  eventually,
+  readCatalog,
+  servicesOf,
+  type Answer,
+  type ConsulTarget,
+  type OpenedConsul,
+} from "./consul-target.ts";
+
+const openAgents = async (): Promise<OpenedConsul> => {
+  const cluster = await startLiveCluster();
+  const agent = new Agent({
+    keepAlive: true,
+    ca: cluster.tls.ca,
+    cert: cluster.tls.clientCertificate,
+    key: cluster.tls.clientKey,
+  });
+  const addresses = new Map<string, string>();
+  let serial = 0;
+
+  const send = async (url: URL, method: string, token: string, body?: unknown): Promise<Answer> => {
+    const outgoing = request(url, { method, agent, headers: { "X-Consul-Token": token } });
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const text = await readText(incoming);
+    return { status: incoming.statusCode ?? 0, text, json: () => JSON.parse(text) };
+  };
+
+  const target: ConsulTarget = {
+    datacenter: cluster.consul.datacenter,
+    call: (method, path, { body, token = cluster.management.consul } = {}) =>
+      send(new URL(path, cluster.consul.address), method, token, body),
+    async addAgent() {
+      serial += 1;
+      const [name, service] = [`i-${String(serial).padStart(17, "0")}`, "nomad-client"];
+      const { address } = await cluster.addClient({ instanceId: name });
+      addresses.set(name, address);
+      // Nomad registers itself with the agent beside it.
+      await eventually(target, "the service is registered", 30, async () =>
+        servicesOf(await readCatalog(target, name)).includes(service),
+      );
+      return { name, service };
+    },
+    async powerOff(name) {
+      addresses.delete(name);
+      await cluster.powerOff(name);
+    },
+    async leave(name) {
+      const url = new URL(`https://${addresses.get(name)}:8501/v1/agent/leave`);
+      await send(url, "PUT", cluster.management.consul);
+    },
+    async createToken(grants) {
+      serial += 1;
+      const rules = [
+        ...(grants.operator ? [`operator = "${grants.operator}"`] : []),
+        ...(grants.node ? [`node_prefix "" { policy = "${grants.node}" }`] : []),
+        ...(grants.service ? [`service_prefix "" { policy = "${grants.service}" }`] : []),
+      ];
+      const policy = await cluster.consulApi<{ ID: string }>("PUT", "/v1/acl/policy", {
+        Name: `policy-${serial}`,
+        Rules: rules.join("\n"),
+      });
+      const token = await cluster.consulApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
+        Policies: [{ ID: policy.ID }],
+      });
+      return token.SecretID;
+    },
+    seconds: () => performance.now() / 1000,
+    pause: (seconds) => sleep(seconds * 1000),
+  };
+
+  return {
+    target,
+    async run(body) {
+      try {
+        await body();
+      } finally {
+        // Machines are heavy: what a case leaves behind is ended before the next one.
+        const left = [...addresses.keys()];
+        addresses.clear();
+        await Promise.all(left.map((name) => cluster.powerOff(name)));
+      }
+    },
+    async close() {
+      agent.destroy();
+      await cluster.stop();
+    },
+  };
+};
+
+consulContract("Consul, real agents", openAgents);
