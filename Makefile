@@ -3,7 +3,7 @@
 
 node := node_modules/.bin/node
 
-.PHONY: rehearse test bench agents packages
+.PHONY: rehearse test bench agents release packages
 
 # A scale-in of a Nomad cluster, in the embedded world: nothing leaves this machine.
 rehearse: packages
@@ -20,6 +20,10 @@ bench: packages
 # The real Nomad and Consul, found or built ahead of time (some minutes, once).
 agents: packages
 	@$(node) rehearsal/agents/build.ts
+
+# What a team without CDK deploys, in dist/release: templates, functions, checksums.
+release: packages
+	@$(node) infra/release.ts
 
 packages:
 	@sh test/tools/packages.sh

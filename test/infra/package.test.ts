@@ -128,6 +128,17 @@ export const wrong = (stack: never, vpc: never) =>
     }
   });
 
+  it("has its command", () => {
+    const { bin } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+      bin: { drover: string };
+    };
+    const command = join(installed, bin.drover);
+    assert.match(readFileSync(command, "utf8"), /^#!\/usr\/bin\/env node\n/);
+    assert.match(run(process.execPath, [command, "--help"]), /Usage: drover/);
+    // With nothing but what the package asks for.
+    assert.match(run(process.execPath, [command, "rehearse", "scale-in"]), /all invariants held/);
+  });
+
   it("holds no source, no test and nothing of a release", () => {
     const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
     const unwanted = files.filter(

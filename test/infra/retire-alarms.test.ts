@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Stack } from "aws-cdk-lib";
 import { Topic } from "aws-cdk-lib/aws-sns";
@@ -56,6 +58,12 @@ describe("the alarms", () => {
       const description = String(alarm["AlarmDescription"]);
       assert.ok(description.endsWith(` What to do: docs/operate.md#${slug}`), description);
     }
+  });
+
+  it("have their entries there", () => {
+    const runbook = readFileSync(join(import.meta.dirname, "../../docs/operate.md"), "utf8");
+    const headings = new Set([...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading));
+    for (const slug of alarms.keys()) assert.ok(headings.has(slug), slug);
   });
 
   for (const [slug, properties] of Object.entries(expected)) {
