@@ -6,8 +6,8 @@ import type { Service } from "../service.ts";
 import { holds, project } from "./evaluate.ts";
 import { parseCondition, parseProjection } from "./parser.ts";
 import { readPlaceholders } from "./placeholders.ts";
-import type { Table, TableSchema } from "./table.ts";
-import { checkKey, find, itemsOf, keyOf, select, store, weightOf } from "./table.ts";
+import type { Consistency, Table, TableSchema } from "./table.ts";
+import { checkKey, find, itemsOf, keyOf, select, weightOf, write } from "./table.ts";
 import { transactWrite } from "./transactions.ts";
 import type { Item } from "./values.ts";
 import { invalid, readItem } from "./values.ts";
@@ -30,12 +30,21 @@ const pageBytes = 1_048_576;
 
 /**
  * Emulates what Drover needs of DynamoDB: single items, queries, conditional
- * writes and write transactions. Every call is atomic. Items that have passed
- * their time to live stay, as they may on DynamoDB for days.
+ * writes and write transactions. Every call is atomic. A read that does not ask
+ * for consistency, and every read of an index, sees what was a second ago
+ * ("Read consistency" in the Developer Guide). Items that have passed their time
+ * to live stay, as they may on DynamoDB for days.
  *
  * Source: Amazon DynamoDB API Reference, by operation.
  */
-export const createDynamoDb = ({ now }: { readonly now: () => number }): DynamoDb => {
+export const createDynamoDb = ({
+  now,
+  lag = 1_000,
+}: {
+  readonly now: () => number;
+  /** How far reads lag behind that do not ask for consistency, in milliseconds. */
+  readonly lag?: number;
+}): DynamoDb => {
   const tables = new Map<string, Table>();
   const tableOf: FindTable = (name) => {
     // A table may be named by its ARN.
@@ -52,10 +61,10 @@ export const createDynamoDb = ({ now }: { readonly now: () => number }): DynamoD
     }),
     createTable: (schema) => {
       if (tables.has(schema.name)) throw new Error(`there is a table ${schema.name}`);
-      tables.set(schema.name, { schema, partitions: new Map() });
+      tables.set(schema.name, { schema, partitions: new Map(), now, lag });
     },
     items: (tableName) => itemsOf(tableOf(tableName)),
-    put: (tableName, item) => store(tableOf(tableName), item),
+    put: (tableName, item) => write(tableOf(tableName), item, item),
   };
 };
 
@@ -81,6 +90,9 @@ const show = (
   return project(parseProjection(ProjectionExpression), item, names);
 };
 
+const consistencyOf = ({ ConsistentRead }: { ConsistentRead?: boolean | undefined }): Consistency =>
+  ConsistentRead === true ? "strong" : "eventual";
+
 const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
   GetItem: operation(
     v.strictObject({
@@ -93,7 +105,7 @@ const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
       const table = tableOf(input.TableName);
       const key = readItem(input.Key);
       checkKey(table, key);
-      const item = find(table, key);
+      const item = find(table, key, consistencyOf(input));
       return item === undefined ? {} : { Item: show(item, input) };
     },
   ),
@@ -117,7 +129,7 @@ const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
         const found = request.Keys.flatMap((given) => {
           const key = readItem(given);
           checkKey(table, key);
-          const item = find(table, key);
+          const item = find(table, key, consistencyOf(request));
           return item === undefined ? [] : [show(item, request)];
         });
         return [name, found] as const;
@@ -147,7 +159,13 @@ const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
         input.ExpressionAttributeNames,
         input.ExpressionAttributeValues,
       );
-      const selected = select(table, input.IndexName, input.KeyConditionExpression, names);
+      const selected = select(
+        table,
+        input.IndexName,
+        input.KeyConditionExpression,
+        names,
+        consistencyOf(input),
+      );
       if (!input.ScanIndexForward) selected.reverse();
       const page = takePage(table, input.IndexName, selected, input);
       const filter =
@@ -209,7 +227,7 @@ const takePage = (
 type Returned = "NONE" | "ALL_OLD" | "ALL_NEW" | "UPDATED_OLD" | "UPDATED_NEW";
 
 /** Does a write or fails as a single one does. */
-const write = (prepared: Prepared, returned: Returned = "NONE"): { Attributes?: Item } => {
+const perform = (prepared: Prepared, returned: Returned = "NONE"): { Attributes?: Item } => {
   if ("failed" in prepared)
     throw new AwsError("ConditionalCheckFailedException", "The conditional request failed", {
       fields: prepared.failed === "not asked for" ? {} : { Item: prepared.failed },
@@ -229,13 +247,13 @@ const writeOperations = (tableOf: FindTable): Record<string, Operation> => {
   const any = v.optional(v.picklist(["NONE", "ALL_OLD", "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"]));
   return {
     PutItem: operation(v.strictObject({ ...putFields, ReturnValues: allOld }), (input) =>
-      write(prepare("put", tableOf(input.TableName), input), input.ReturnValues),
+      perform(prepare("put", tableOf(input.TableName), input), input.ReturnValues),
     ),
     DeleteItem: operation(v.strictObject({ ...deleteFields, ReturnValues: allOld }), (input) =>
-      write(prepare("delete", tableOf(input.TableName), input), input.ReturnValues),
+      perform(prepare("delete", tableOf(input.TableName), input), input.ReturnValues),
     ),
     UpdateItem: operation(v.strictObject({ ...updateFields, ReturnValues: any }), (input) =>
-      write(prepare("update", tableOf(input.TableName), input), input.ReturnValues),
+      perform(prepare("update", tableOf(input.TableName), input), input.ReturnValues),
     ),
   };
 };

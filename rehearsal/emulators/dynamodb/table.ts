@@ -18,11 +18,30 @@ export interface TableSchema {
   readonly indexes?: Readonly<Record<string, KeySchema>>;
 }
 
-/** Items by the text of their partition key and then by that of their sort key. */
+/** What is at a key, and what was there until when (milliseconds since the epoch). */
+interface Cell {
+  item: Item | undefined;
+  past: { readonly item: Item | undefined; readonly until: number }[];
+}
+
+/** Cells by the text of their partition key and then by that of their sort key. */
 export interface Table {
   readonly schema: TableSchema;
-  readonly partitions: Map<string, Map<string, Item>>;
+  readonly partitions: Map<string, Map<string, Cell>>;
+  readonly now: () => number;
+  /** How far an eventually consistent read lags behind, in milliseconds. */
+  readonly lag: number;
 }
+
+export type Consistency = "strong" | "eventual";
+
+/** What a read of that consistency sees at a key. */
+const seen = (table: Table, cell: Cell, consistency: Consistency): Item | undefined => {
+  if (consistency === "strong" || cell.past.length === 0) return cell.item;
+  const at = table.now() - table.lag;
+  const then = cell.past.find(({ until }) => until > at);
+  return then ? then.item : cell.item;
+};
 
 const keyNames = ({ partition, sort }: KeySchema): readonly string[] =>
   sort === undefined ? [partition] : [partition, sort];
@@ -68,27 +87,42 @@ export const isKeyOf =
   (name: string): boolean =>
     keyNames(table.schema.key).includes(name);
 
-export const find = (table: Table, key: Item): Item | undefined => {
+export const find = (
+  table: Table,
+  key: Item,
+  consistency: Consistency = "strong",
+): Item | undefined => {
   const [partition, sort] = textsOf(table, key);
-  return table.partitions.get(partition)?.get(sort);
+  const cell = table.partitions.get(partition)?.get(sort);
+  return cell && seen(table, cell, consistency);
 };
 
-export const store = (table: Table, item: Item): void => {
-  const [partition, sort] = textsOf(table, item);
-  const items = table.partitions.get(partition) ?? new Map<string, Item>();
-  table.partitions.set(partition, items.set(sort, item));
-};
-
-export const discard = (table: Table, key: Item): void => {
+/** Writes an item, or with undefined removes what is at the key. */
+export const write = (table: Table, key: Item, item: Item | undefined): void => {
   const [partition, sort] = textsOf(table, key);
-  const items = table.partitions.get(partition);
-  items?.delete(sort);
-  if (items?.size === 0) table.partitions.delete(partition);
+  const cells = table.partitions.get(partition) ?? new Map<string, Cell>();
+  table.partitions.set(partition, cells);
+  const cell = cells.get(sort) ?? { item: undefined, past: [] };
+  cells.set(sort, cell);
+  const now = table.now();
+  cell.past = cell.past.filter(({ until }) => until > now - table.lag);
+  if (table.lag > 0) cell.past.push({ item: cell.item, until: now });
+  cell.item = item;
+  if (item === undefined && cell.past.length === 0) cells.delete(sort);
 };
 
 /** Every item, in no order that means anything. */
-export const itemsOf = (table: Table): Item[] =>
-  [...table.partitions.values()].flatMap((items) => [...items.values()]);
+export const itemsOf = (table: Table, consistency: Consistency = "strong"): Item[] =>
+  [...table.partitions.values()].flatMap((cells) => seenIn(table, cells, consistency));
+
+const seenIn = (
+  table: Table,
+  cells: ReadonlyMap<string, Cell> | undefined,
+  consistency: Consistency,
+): Item[] =>
+  [...(cells?.values() ?? [])]
+    .map((cell) => seen(table, cell, consistency))
+    .filter((item) => item !== undefined);
 
 /**
  * The items that a key condition selects, in the order of the sort key.
@@ -101,6 +135,7 @@ export const select = (
   index: string | undefined,
   expression: string,
   names: Placeholders,
+  consistency: Consistency,
 ): Item[] => {
   const schema = index === undefined ? table.schema.key : table.schema.indexes?.[index];
   if (schema === undefined)
@@ -115,8 +150,10 @@ export const select = (
 
   const candidates =
     index === undefined
-      ? [...(table.partitions.get(keyText(equality, schema.partition))?.values() ?? [])]
-      : itemsOf(table).filter((item) => keyNames(schema).every((name) => name in item));
+      ? seenIn(table, table.partitions.get(keyText(equality, schema.partition)), consistency)
+      : itemsOf(table, consistency).filter((item) =>
+          keyNames(schema).every((name) => name in item),
+        );
   const selected = candidates.filter((item) => holds(condition, item, names));
   const { sort } = schema;
   if (sort === undefined) return selected;

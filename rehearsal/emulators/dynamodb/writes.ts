@@ -5,7 +5,7 @@ import { applyUpdate, holds } from "./evaluate.ts";
 import { parseCondition, parseUpdate } from "./parser.ts";
 import { readPlaceholders } from "./placeholders.ts";
 import type { Table } from "./table.ts";
-import { checkKey, discard, find, identityOf, isKeyOf, store } from "./table.ts";
+import { checkKey, find, identityOf, isKeyOf, write } from "./table.ts";
 import type { Item } from "./values.ts";
 import { readItem } from "./values.ts";
 
@@ -101,8 +101,7 @@ export const prepare = (
   }
   const commit = () => {
     if (kind === "check") return;
-    if (fresh.item === undefined) discard(table, key);
-    else store(table, fresh.item);
+    write(table, key, fresh.item);
   };
   return { identity, old, new: fresh.item, touched: fresh.touched, commit };
 };

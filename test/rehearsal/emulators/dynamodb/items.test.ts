@@ -102,6 +102,47 @@ describe("single items", () => {
   });
 });
 
+describe("reads that do not ask for consistency", () => {
+  it("see what was a second ago: values, absence, and what has been deleted", async () => {
+    const { client, key, pass } = createWorld(1_000);
+    const put = (n: string) =>
+      client.send(new PutItemCommand({ TableName, Item: { ...key("a"), n: { N: n } } }));
+    const read = async (ConsistentRead: boolean) => {
+      const one = await client.send(
+        new GetItemCommand({ TableName, Key: key("a"), ConsistentRead }),
+      );
+      const batch = await client.send(
+        new BatchGetItemCommand({
+          RequestItems: { [TableName]: { Keys: [key("a")], ConsistentRead } },
+        }),
+      );
+      const query = await client.send(
+        new QueryCommand({
+          TableName,
+          KeyConditionExpression: "pk = :p",
+          ExpressionAttributeValues: { ":p": { S: "p" } },
+          ConsistentRead,
+        }),
+      );
+      assert.deepEqual(batch.Responses?.[TableName]?.[0], one.Item);
+      assert.deepEqual(query.Items?.[0], one.Item);
+      return one.Item?.["n"]?.N;
+    };
+    await put("1");
+    assert.deepEqual([await read(true), await read(false)], ["1", undefined]);
+    pass(600);
+    await put("2");
+    assert.deepEqual([await read(true), await read(false)], ["2", undefined]);
+    pass(400);
+    assert.deepEqual([await read(true), await read(false)], ["2", "1"]);
+    await client.send(new DeleteItemCommand({ TableName, Key: key("a") }));
+    pass(600);
+    assert.deepEqual([await read(true), await read(false)], [undefined, "2"]);
+    pass(400);
+    assert.deepEqual([await read(true), await read(false)], [undefined, undefined]);
+  });
+});
+
 describe("queries", () => {
   it("selects a partition in order, forward or backward, page by page", async () => {
     const { client, key } = createWorld();

@@ -8,9 +8,9 @@ import { serveInProcess } from "../../../../rehearsal/wire.ts";
 export const TableName = "records";
 
 /** An emulator with one table, and a client of the SDK before it. */
-export const createWorld = () => {
+export const createWorld = (lag = 0) => {
   let time = Date.UTC(2026, 0, 1);
-  const dynamodb = createDynamoDb({ now: () => time });
+  const dynamodb = createDynamoDb({ now: () => time, lag });
   dynamodb.createTable({
     name: TableName,
     key: { partition: "pk", sort: "sk" },
