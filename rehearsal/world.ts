@@ -4,6 +4,7 @@ import {
   type AutoScalingEmulator,
   createAutoScaling,
 } from "./emulators/auto-scaling/auto-scaling.ts";
+import type { Instance } from "./emulators/auto-scaling/state.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
 import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
@@ -110,11 +111,17 @@ export const createWorld = (options: WorldOptions): World => {
   const secrets = createSecretsManager({ now, random: stream("secrets"), region, account });
   const refs = storeSecrets(template, secrets, park.credentials);
   const stack = readStack(template, { region, account, stackName: "Drover", refs });
+  const managed = new Set(stack.groups.map(({ name }) => name));
+  const isManaged = ({ group }: Instance) => managed.has(group);
   const autoScaling = createAutoScaling({
     clock,
     random: stream("auto-scaling"),
     publish: (event) => bus.publish(event),
-    machines: park,
+    // What others launch is no part of this cluster.
+    machines: {
+      launched: (instance) => (isManaged(instance) ? park.launched(instance) : undefined),
+      terminated: (instance) => (isManaged(instance) ? park.terminated(instance) : undefined),
+    },
     region,
     account,
   });

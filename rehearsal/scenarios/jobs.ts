@@ -29,7 +29,11 @@ export const mixJobs = (
     return {
       id: `${type}-${index + 1}`,
       type,
-      count: isEverywhere ? 1 : 1 + Math.floor(random() * (isBatch ? 2 : 5)),
+      count: isEverywhere
+        ? 1
+        : isBatch
+          ? 1 + Math.floor(random() * 2)
+          : 2 + Math.floor(random() * 6),
       ...(isBatch && { runSeconds: Math.round(between(random, batchSeconds)) }),
     };
   });

@@ -51,7 +51,7 @@ const prepare = async (stage: Stage, options: ScaleInOptions) => {
 };
 
 /**
- * Allocations that have to fit on a machine: with a third of room to move when
+ * Allocations that have to fit on a machine: with a tenth of room to move when
  * some have left. Much more, and Nomad would pack everything onto a few machines.
  */
 const capacityFor = (jobs: readonly RehearsalJob[], machines: number): number => {
@@ -59,7 +59,7 @@ const capacityFor = (jobs: readonly RehearsalJob[], machines: number): number =>
   const elsewhere = jobs
     .filter(({ type }) => type === "service" || type === "batch")
     .reduce((sum, { count }) => sum + count, 0);
-  return everywhere + Math.ceil((elsewhere * 4) / 3 / machines);
+  return everywhere + Math.ceil((elsewhere * 1.1) / machines);
 };
 
 const isGone = ({ state }: Instance): boolean =>
