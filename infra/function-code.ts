@@ -52,6 +52,7 @@ export const buildFunctions = (): BuiltFile[] => {
     target: "node24",
     format: "esm",
     mainFields: ["module", "main"],
+    alias: { "@aws-sdk/credential-provider-node": "./lambdas/runtime/lambda-credentials.ts" },
     banner: {
       js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
     },

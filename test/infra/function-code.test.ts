@@ -64,7 +64,7 @@ describe("the bundles", () => {
   it("stay small: a container starts with them", () => {
     for (const { path, contents } of files) {
       if (path.endsWith(".mjs"))
-        assert.ok(contents.length < 700_000, `${path}: ${contents.length}`);
+        assert.ok(contents.length < 450_000, `${path}: ${contents.length}`);
     }
   });
 
