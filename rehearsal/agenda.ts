@@ -26,6 +26,9 @@ interface Entry {
 /** Longest sleep that Node's timers can do: a longer one would fire at once. */
 const longestSleep = 2 ** 31 - 1;
 
+/** A reason of its own: the default would be a new exception with a stack each time. */
+const woken = "something earlier was entered";
+
 const before = (a: Entry, b: Entry): boolean =>
   a.time < b.time || (a.time === b.time && a.serial < b.serial);
 
@@ -51,13 +54,13 @@ export const createAgenda = (
   const sleepUntilNext = (): void => {
     const next = heap[0];
     if (next === undefined) {
-      sleeping?.wake.abort();
+      sleeping?.wake.abort(woken);
       sleeping = undefined;
       return;
     }
     const until = Math.min(next.time, clock.now() + longestSleep);
     if (sleeping !== undefined && sleeping.until <= until) return;
-    sleeping?.wake.abort();
+    sleeping?.wake.abort(woken);
     const mine = { until, wake: new AbortController() };
     sleeping = mine;
     void wakeUp(mine);
