@@ -8,13 +8,18 @@ import {
   roundSeconds,
   withinHeartbeat,
 } from "./rules/deadlines.ts";
-import { concerns, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
+import { concerns, hangingSeconds, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
 import { type DrainTarget, type Look, viewDrain } from "./view-drain.ts";
 
 /** Load balancers cut a connection after 60 seconds of silence. */
 const holdSeconds = 50;
-/** A pause where there is nothing to wait on: a claim, a disk, the end of a strategy. */
-const pollMilliseconds = 1_000;
+/**
+ * Where no service is left Nomad may never close the drain: it does not look
+ * again when the last sysbatch allocation ends (tried on 1.6.1).
+ */
+const holdSecondsOfBatch = 15;
+/** A pause where there is nothing to wait on: a claim, or a disk. */
+const pollMilliseconds = 2_000;
 /** Allocations change in a large cluster all the time, and each change wakes us. */
 const leastBetweenLooks = 250;
 /** Before Lambda's own time-out, with room for the last answer and its retry. */
@@ -62,25 +67,32 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);
     return { verdict, waitSeconds: withinHeartbeat(seconds, hook) };
   };
-  const look = (watch: Look["next"]): Promise<Look> => {
+  const look = (watch: Look["next"], most: number): Promise<Look> => {
     const left = (Math.min(endsAt, Date.parse(drain.giveUpAt)) - clock.now()) / 1000;
-    const seconds = Math.max(1, Math.min(holdSeconds, Math.floor(left)));
+    const seconds = Math.max(1, Math.min(most, Math.floor(left)));
     return viewDrain(nomad, target, watch && { ...watch, seconds });
   };
 
   let verdict: Verdict = drain;
   let watch: Look["next"];
+  let most = holdSeconds;
   let emptySince: number | undefined;
   do {
     const lookedAt = clock.now();
     try {
-      const { view, next } = await look(watch);
-      const isEmpty = ![...view.live, ...view.finishing].some((each) => concerns(drain.pass, each));
+      const { view, next } = await look(watch, most);
+      const left = [...view.live, ...view.finishing].filter((each) => concerns(drain.pass, each));
+      const isEmpty = left.length === 0;
       emptySince = isEmpty ? (emptySince ?? clock.now()) : undefined;
       verdict = judgeDrain({ ...view, emptySince }, drain, clock.now());
       if (verdict.status === "drained") break;
       if (!isEmpty && round.underWay > mostHolding) return holdNobody(verdict);
-      watch = isEmpty ? undefined : next;
+      watch = next;
+      most = isEmpty
+        ? hangingSeconds
+        : left.some(({ JobType }) => JobType === "service")
+          ? holdSeconds
+          : holdSecondsOfBatch;
       const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
       if (pause > 0) await clock.sleep(pause);
     } catch (error) {

@@ -25,9 +25,10 @@ export type Verdict = Pick<Drain, "status" | "outcome" | "explanation" | "blocke
 /**
  * Between the end of the last allocation and the end of the strategy Nomad
  * takes a second or two. A strategy that stands longer waits for nothing: a job
- * that was purged during its drain leaves it open for ever.
+ * that was purged during its drain leaves it open for ever, and so does a
+ * sysbatch allocation that ended last (tried on 1.6.1).
  */
-const hangingMilliseconds = 5_000;
+export const hangingSeconds = 5;
 
 /** At most this many jobs are named. */
 const mostBlockers = 10;
@@ -131,7 +132,7 @@ export const judgeDrain = (view: DrainView, drain: Drain, now: number): Verdict 
         blockers: [],
       };
     }
-    if (view.emptySince !== undefined && now - view.emptySince >= hangingMilliseconds) {
+    if (view.emptySince !== undefined && now - view.emptySince >= hangingSeconds * 1000) {
       return {
         status: "drained",
         outcome,
