@@ -132,20 +132,28 @@ const compileOperator = (operator: string, operand: unknown, path: string): Test
   }
 };
 
+/** A list of texts or of numbers, or one of them. */
+const toList = (operand: unknown, path: string): readonly unknown[] => {
+  const list: readonly unknown[] = Array.isArray(operand) ? operand : [operand];
+  const types = new Set(list.map((each) => typeof each));
+  if (types.size !== 1 || !(types.has("string") || types.has("number")))
+    throw new Error(`${path}: anything-but ${JSON.stringify(operand)} is not emulated`);
+  return list;
+};
+
 /** Everything that is present and is none of a list, or has not the prefix or suffix. */
 const compileAnythingBut = (operand: unknown, path: string): Test => {
-  const unwanted: Test[] = isFields(operand)
+  const unwanted = isFields(operand)
     ? Object.entries(operand).flatMap(([operator, inner]) => {
         if (operator !== "prefix" && operator !== "suffix")
           throw new Error(`${path}: anything-but ${operator} is not emulated`);
-        const affixes: readonly unknown[] = Array.isArray(inner) ? inner : [inner];
-        return affixes.map((affix) => compileOperator(operator, affix, path));
+        return toList(inner, path).map((affix) => compileOperator(operator, affix, path));
       })
-    : (Array.isArray(operand) ? operand : [operand]).map((each) => {
-        if (typeof each !== "string" && typeof each !== "number")
-          throw new Error(`${path}: anything-but ${JSON.stringify(each)} is not emulated`);
-        return (value) => value === each;
-      });
+    : toList(operand, path).map(
+        (each): Test =>
+          (value) =>
+            value === each,
+      );
   return (value) => value !== undefined && !unwanted.some((test) => test(value));
 };
 
