@@ -53,6 +53,9 @@ export const createGossip = (deps: {
     meta: agent.spec.meta ?? {},
   });
 
+  const isHealthy = (name: string) =>
+    agents.get(name)?.running === true && members.get(name)?.status === "alive";
+
   const isMember = (agent: Agent) => members.get(agent.spec.name)?.status === "alive";
 
   const syncServices = (agent: Agent) => {
@@ -96,6 +99,19 @@ export const createGossip = (deps: {
     });
   };
 
+  /**
+   * Seconds until the others take a silent agent for failed: a probe, then the
+   * suspicion, which grows with the logarithm of the pool and is six times as
+   * long where fewer than three living members are there to confirm it.
+   */
+  const suspicion = (): number => {
+    const known = members.size;
+    const alive = [...members.values()].filter((member) => isHealthy(member.name)).length;
+    const shortest = 4 * Math.max(1, Math.log10(Math.max(1, known)));
+    const isLonely = known >= 4 && alive < 3;
+    return between(random, [1, 2]) + shortest * (isLonely ? 6 : 1);
+  };
+
   const runningAgent = (name: string) => {
     const agent = agents.get(name);
     return agent?.running ? agent : undefined;
@@ -131,12 +147,12 @@ export const createGossip = (deps: {
       later([50, 300], () => catalog.deregisterService(name, id));
     },
 
-    /** The process is gone without a word; the others notice after 5 to 6 s. */
+    /** The process is gone without a word; the others notice after 5 to 6 s, or more. */
     kill(ref: string) {
       for (const agent of new Set([agents.get(ref), byInstance.get(ref)])) {
         if (!agent?.running) continue;
         agent.running = false;
-        agenda.after(between(random, [5000, 6000]), () => fail(agent));
+        agenda.after(suspicion() * 1000, () => fail(agent));
       }
     },
 
