@@ -79,10 +79,7 @@ describe("event patterns", () => {
       .map((question, index) => ({ question, ours: ours(question), theirs: answers[index] }))
       .filter(({ ours, theirs }) => ours !== theirs);
     assert.deepEqual(differing, []);
-    assert.ok(
-      answers.filter((answer) => answer === "yes").length > 300,
-      "and it was no accident",
-    );
+    assert.ok(answers.filter((answer) => answer === "yes").length > 300, "and it was no accident");
   });
 
   it("are refused where event-ruler refuses them", () => {
