@@ -20,7 +20,11 @@ const showActivity = (group: Group, instance: Instance, now: number) => ({
   Details: JSON.stringify({ "Availability Zone": instance.zone }),
 });
 
-/** Takes an instance out of its group on request. Protection does not matter. */
+/**
+ * Takes an instance out of its group on request. Protection does not matter.
+ * What a second request does is documented nowhere: here it succeeds, and
+ * decrements again if it says so.
+ */
 const terminateOnRequest = (world: World, id: string, decrement: boolean) => {
   const instance = findInstance(world, id);
   const group = findGroup(world, instance.group);
