@@ -31,7 +31,6 @@ version=$(node_modules/.bin/node --version 2>/dev/null || echo none)
 case $version in
 v24.*) ;;
 *)
-  rm -f "$installed"
   fail "Node 24 is not in node_modules (found: $version)." \
     "It comes with the npm package 'node', whose install script has to run:" \
     "does npm's configuration hold 'ignore-scripts' (npm config get ignore-scripts)?" \
