@@ -141,7 +141,8 @@ export const createContainers = (options: ContainersOptions): Containers => {
     } catch (error) {
       throw LambdaFailure.ofThrown(error);
     } finally {
-      disarm.abort();
+      // With a reason of its own, since the default one costs a stack trace.
+      disarm.abort("answered");
     }
   };
 

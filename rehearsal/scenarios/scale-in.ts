@@ -136,11 +136,12 @@ const run = async (
     here.autoScaling.scaleTo(group.name, nodes - terminate);
     here.autoScaling.scaleTo(foreignGroup, 1);
 
+    // Asked at every moment: what is cheap, and mostly not so, comes first.
     const isQuiet = () =>
-      members().filter(isGone).length >= terminate &&
-      members().every((instance) => !isLeaving(instance) || isGone(instance)) &&
+      here.underWay() === 0 &&
       here.stepFunctions.executions().every(({ status }) => status !== "RUNNING") &&
-      here.underWay() === 0;
+      members().filter(isGone).length >= terminate &&
+      members().every((instance) => !isLeaving(instance) || isGone(instance));
     const isOver = await pace.until(isQuiet, stage.patienceSeconds * 1000);
     const over = pace.clock.now();
     narrator.say(isOver ? "nothing happens any more" : "it does not come to an end");

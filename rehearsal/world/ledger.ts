@@ -32,14 +32,20 @@ export const createLedger = (options: {
   readonly destinationOf: (host: string) => Destination;
 }): Ledger => {
   const entries: LedgerEntry[] = [];
+  const counts = new Map<string, Record<Destination, number>>();
+
+  const enter = (entry: LedgerEntry): void => {
+    entries.push(entry);
+    const { instanceId } = entry.subject;
+    if (instanceId === undefined) return;
+    const own = counts.get(instanceId) ?? { nomad: 0, consul: 0, aws: 0 };
+    own[entry.destination] += 1;
+    counts.set(instanceId, own);
+  };
+
   return {
     entries,
-    callsFor: (instanceId) => {
-      const counts = { nomad: 0, consul: 0, aws: 0 };
-      for (const { destination, subject } of entries)
-        if (subject.instanceId === instanceId) counts[destination] += 1;
-      return counts;
-    },
+    callsFor: (instanceId) => ({ nomad: 0, consul: 0, aws: 0, ...counts.get(instanceId) }),
     watch: (handler, container) => ({
       ...(handler.metadata && { metadata: handler.metadata }),
       destroy: () => handler.destroy?.(),
@@ -48,7 +54,7 @@ export const createLedger = (options: {
       handle: async (request: HttpRequest, handlerOptions) => {
         if (!container.alive) return never;
         const host = request.port ? `${request.hostname}:${request.port}` : request.hostname;
-        entries.push({
+        enter({
           at: options.now(),
           destination: options.destinationOf(host),
           task: container.spec.task,
