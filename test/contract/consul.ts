@@ -75,7 +75,7 @@ const cases: Record<string, Case> = {
     await eventually(
       target,
       "it has failed",
-      15,
+      20,
       async () => (await readMember(target, name)) === "failed",
     );
     const took = target.seconds() - began;
@@ -110,7 +110,7 @@ const cases: Record<string, Case> = {
     await eventually(
       target,
       "it has failed",
-      15,
+      20,
       async () => (await readMember(target, name)) === "failed",
     );
     assert.equal((await forceLeave(target, name)).status, 200);
@@ -128,7 +128,7 @@ const cases: Record<string, Case> = {
     await eventually(
       target,
       "it has failed",
-      15,
+      20,
       async () => (await readMember(target, name)) === "failed",
     );
     await deregister(target, name);

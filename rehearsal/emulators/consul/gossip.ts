@@ -101,15 +101,18 @@ export const createGossip = (deps: {
 
   /**
    * Seconds until the others take a silent agent for failed: a probe, then the
-   * suspicion, which grows with the logarithm of the pool and is six times as
-   * long where fewer than three living members are there to confirm it.
+   * suspicion. That grows with the logarithm of the pool, and is up to six times
+   * as long where too few living members are left to confirm it (two are wanted
+   * besides the first one, in pools of four and more).
    */
   const suspicion = (): number => {
     const known = members.size;
     const alive = [...members.values()].filter((member) => isHealthy(member.name)).length;
     const shortest = 4 * Math.max(1, Math.log10(Math.max(1, known)));
-    const isLonely = known >= 4 && alive < 3;
-    return between(random, [1, 2]) + shortest * (isLonely ? 6 : 1);
+    const wanted = known < 4 ? 0 : 2;
+    const confirming = Math.min(wanted, Math.max(0, alive - 1));
+    const doubt = wanted === 0 ? 0 : 1 - Math.log(confirming + 1) / Math.log(wanted + 1);
+    return between(random, [1, 2]) + shortest * (1 + 5 * doubt);
   };
 
   const runningAgent = (name: string) => {
