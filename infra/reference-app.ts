@@ -179,7 +179,13 @@ export const synthesizeReference = (
   const code = () => Code.fromInline("// The handler is not in this template.");
   const { app, stack } = referenceApp(
     { code, ...options },
-    { analyticsReporting: false, ...(outdir && { outdir }) },
+    {
+      analyticsReporting: false,
+      treeMetadata: false,
+      // CDK's own checks take most of a synthesis; they are for `cdk synth`.
+      builtinCloudFormationValidation: false,
+      ...(outdir && { outdir }),
+    },
   );
   const assembly = app.synth();
   const template: SynthesizedTemplate = assembly.getStackArtifact(stack.artifactId).template;

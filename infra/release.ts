@@ -59,6 +59,7 @@ export const makeRelease = (): Release => {
   const app = new App({
     analyticsReporting: false,
     treeMetadata: false,
+    builtinCloudFormationValidation: false,
     context: {
       "aws:cdk:enable-path-metadata": false,
       "@aws-cdk/aws-iam:minimizePolicies": false,

@@ -21,8 +21,15 @@ import type { DroverProps, NomadProps } from "../../infra/drover-props.ts";
 
 export const noCode = () => Code.fromInline("// none");
 
-export const newStack = (app = new App({ analyticsReporting: false }), id = "Test"): Stack =>
-  new Stack(app, id);
+/** CDK's own checks take most of a synthesis; the reference app goes through them, and cfn-lint. */
+export const newApp = (): App =>
+  new App({
+    analyticsReporting: false,
+    treeMetadata: false,
+    builtinCloudFormationValidation: false,
+  });
+
+export const newStack = (app = newApp(), id = "Test"): Stack => new Stack(app, id);
 
 /** A network that is there already: makes no resources. */
 export const existingVpc = (scope: Construct, id = "Vpc"): IVpc =>
@@ -73,7 +80,16 @@ export interface Resource {
   readonly Metadata?: Record<string, unknown>;
 }
 
+const known = new WeakMap<Stack, Record<string, Resource>>();
+
+/** Synthesizes the app of the stack, once: nothing may be added to it after that. */
 export const resourcesOf = (stack: Stack): Record<string, Resource> => {
+  const found = known.get(stack) ?? synthesize(stack);
+  known.set(stack, found);
+  return found;
+};
+
+const synthesize = (stack: Stack): Record<string, Resource> => {
   const { Resources } = Template.fromStack(stack).toJSON() as {
     Resources: Record<string, Omit<Resource, "Properties"> & Partial<Resource>>;
   };

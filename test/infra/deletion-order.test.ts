@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { App, Stack } from "aws-cdk-lib";
+import { Stack } from "aws-cdk-lib";
 import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { Port, SecurityGroup, Vpc } from "aws-cdk-lib/aws-ec2";
-import { existingVpc, newDrover, newGroup, newStack, resourcesOf } from "./apps.ts";
+import { existingVpc, newApp, newDrover, newGroup, newStack, resourcesOf } from "./apps.ts";
 import { cyclesOf, referencesOf, waitsFor } from "./references.ts";
 
 const idsOfType = (stack: Stack, type: string): string[] =>
@@ -70,7 +70,7 @@ describe("in one stack", () => {
 
 describe("in two stacks", () => {
   const twoStacks = () => {
-    const app = new App();
+    const app = newApp();
     return { app, groups: new Stack(app, "Groups"), drovers: new Stack(app, "Drovers") };
   };
 
