@@ -25,9 +25,9 @@ export interface Place {
 /** Resolves the intrinsic functions of one template. */
 export interface Resolver {
   /** @throws for everything that it does not know, with its place in the template */
-  resolve(value: unknown): unknown;
-  ref(logicalId: string): string;
-  attribute(logicalId: string, name: string): string;
+  readonly resolve: (value: unknown) => unknown;
+  readonly ref: (logicalId: string) => string;
+  readonly attribute: (logicalId: string, name: string) => string;
 }
 
 interface Facts {

@@ -72,7 +72,8 @@ export interface Invariant {
 export const isEnded = ({ state }: InstanceFact): boolean => state === "Terminated";
 
 /** Instances that are on their way out, or gone. */
-export const isLeaving = ({ state }: Pick<InstanceFact, "state">): boolean => state.startsWith("Terminat");
+export const isLeaving = ({ state }: Pick<InstanceFact, "state">): boolean =>
+  state.startsWith("Terminat");
 
 export const actionOf = (instance: InstanceFact, hook: string): ActionFact | undefined =>
   instance.actions.find((action) => action.hook === hook);

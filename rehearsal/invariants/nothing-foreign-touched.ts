@@ -1,16 +1,23 @@
-import { type Evidence, type Invariant } from "./evidence.ts";
+import type { Evidence, GroupFact, Invariant } from "./evidence.ts";
+
+const fields: Readonly<Record<string, (group: GroupFact) => string>> = {
+  sizes: ({ sizes }) => sizes,
+  tags: ({ tags }) => tags,
+  hooks: ({ hooks }) => hooks,
+  "suspended processes": ({ suspended }) => suspended.join(", "),
+};
 
 const changedGroups = ({ foreignGroups: { before, after } }: Evidence): string[] =>
   before.flatMap((group) => {
     const now = after.find(({ name }) => name === group.name);
     if (now === undefined) return [`the group ${group.name} is gone`];
-    const fields = ["sizes", "tags", "hooks", "suspended"] as const;
-    return fields
-      .filter((field) => String(now[field]) !== String(group[field]))
-      .map(
-        (field) =>
-          `the ${field} of the group ${group.name} were ${String(group[field])} and are ${String(now[field])}`,
-      );
+    return Object.entries(fields).flatMap(([name, read]) => {
+      const [was, is] = [read(group), read(now)];
+      if (was === is) return [];
+      return [
+        `the ${name} of the group ${group.name} were ${JSON.stringify(was)} and are ${JSON.stringify(is)}`,
+      ];
+    });
   });
 
 /** Hooks that are not ours, in whatever group: neither completed by us nor kept alive. */
