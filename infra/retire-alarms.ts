@@ -32,8 +32,8 @@ interface Watched {
   readonly slug: string;
   readonly what: string;
   readonly metric: IMetric;
-  /** How many periods in a row. @default 1 */
-  readonly periods?: number;
+  /** In how many of how many periods it has to happen. @default - in one of one */
+  readonly periods?: { readonly bad: number; readonly of: number };
 }
 
 const period = Duration.minutes(5);
@@ -52,12 +52,13 @@ export class RetireAlarms extends Construct {
     this.topic = props.topic ?? this.ownTopic();
     const action = new SnsAction(this.topic);
     this.alarms = new Map(
-      watched(props).map(({ slug, what, metric, periods = 1 }) => {
+      watched(props).map(({ slug, what, metric, periods = { bad: 1, of: 1 } }) => {
         const alarm = new Alarm(this, slug, {
           alarmDescription: `${what} What to do: ${props.runbookUrl}#${slug}`,
           metric,
           threshold: 1,
-          evaluationPeriods: periods,
+          datapointsToAlarm: periods.bad,
+          evaluationPeriods: periods.of,
           comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
           // Nothing is reported while nothing happens.
           treatMissingData: TreatMissingData.NOT_BREACHING,
@@ -94,8 +95,12 @@ const watched = ({ cluster, stateMachine, deadLetters, consul }: RetireAlarmsPro
     new Metric({ namespace: metricNamespace(cluster), metricName, statistic: "Sum", period });
   // Best effort, and may be reported twice: only their sum can be relied on.
   const sum = { statistic: "Sum", period };
-  /** Long enough that a restart of a server or a change of leader passes unnoticed. */
-  const aWhile = 3;
+  /**
+   * Long enough that a restart of a server or a change of leader passes
+   * unnoticed. One period in four may be without a report: who waits for Nomad
+   * asks again after up to six minutes.
+   */
+  const aWhile = { bad: 3, of: 4 };
   return [
     {
       slug: "retirements-failed",

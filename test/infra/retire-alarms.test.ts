@@ -21,12 +21,13 @@ const alarmsOf = (stack: Stack) =>
     ]),
   );
 
-const total = (MetricName: string, periods = 1) => ({
+const total = (MetricName: string, bad = 1, of = 1) => ({
   Namespace: "Drover/default",
   MetricName,
   Statistic: "Sum",
   Dimensions: undefined,
-  EvaluationPeriods: periods,
+  DatapointsToAlarm: bad,
+  EvaluationPeriods: of,
 });
 
 describe("the alarms", () => {
@@ -46,10 +47,10 @@ describe("the alarms", () => {
       Statistic: "Maximum",
     },
     "servers-refused": total("ServersRefused"),
-    "nomad-unreachable": total("NomadUnreachable", 3),
-    "nomad-refused": total("NomadRefused", 3),
-    "consul-unreachable": total("ConsulUnreachable", 3),
-    "consul-refused": total("ConsulRefused", 3),
+    "nomad-unreachable": total("NomadUnreachable", 3, 4),
+    "nomad-refused": total("NomadRefused", 3, 4),
+    "consul-unreachable": total("ConsulUnreachable", 3, 4),
+    "consul-refused": total("ConsulRefused", 3, 4),
   };
 
   it("are these, each with a link to its entry in the runbook", () => {
