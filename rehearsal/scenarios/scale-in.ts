@@ -1,10 +1,12 @@
 import { type Pace, realPace, virtualPace } from "../clock/pace.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
+import type { Delays } from "../emulators/auto-scaling/world.ts";
 import { isLeaving, type Verdict } from "../invariants/evidence.ts";
 import { judge } from "../invariants/invariants.ts";
 import { seededBy } from "../random.ts";
 import { describeRetirement, type Report } from "../report.ts";
 import { createWorld, type World } from "../world.ts";
+import type { HandlerModule } from "../world/handlers.ts";
 import type { Park, RehearsalJob } from "../world/park.ts";
 import { isolateSdk, warmSdk } from "../world/sdk-environment.ts";
 import { synthesizeWorld } from "../world/template.ts";
@@ -20,6 +22,8 @@ export interface ScaleInOptions {
   readonly jobs: number;
   readonly seed: number;
   readonly progress?: Progress | undefined;
+  /** Gives the module of a task. @default the handlers of this repository */
+  readonly handlers?: (task: string) => HandlerModule;
   /** Is given the world when everything is ready, before the first instance leaves. */
   readonly onReady?: (world: World) => void;
 }
@@ -34,6 +38,8 @@ export interface Stage {
   readonly drainDeadlineSeconds: number;
   /** Within which everything has to be over, in seconds. */
   readonly patienceSeconds: number;
+  /** How long Auto Scaling and EC2 take. @default as on AWS */
+  readonly delays?: Partial<Delays>;
 }
 
 const poolName = "workers";
@@ -102,7 +108,14 @@ const run = async (
   const park = await stage.raise(pace, seed, capacityFor(jobs, nodes - terminate));
   let world: World | undefined;
   try {
-    world = createWorld({ ...prepared, park, clock: pace.clock, seed, onEvent: narrator.onEvent });
+    world = createWorld({
+      ...prepared,
+      park,
+      clock: pace.clock,
+      seed,
+      onEvent: narrator.onEvent,
+      ...(options.handlers && { handlers: options.handlers }),
+    });
     const here = world;
     const [group] = here.stack.groups;
     if (group === undefined) throw new Error("the template has no group");

@@ -1,4 +1,6 @@
+import { startLiveCluster } from "../agents/cluster.ts";
 import { createEmulatedPark } from "../world/emulated-park.ts";
+import { createLivePark, endpointsOf } from "../world/live-park.ts";
 import { emulatedEndpoints } from "../world/template.ts";
 import type { Stage } from "./scale-in.ts";
 
@@ -13,7 +15,22 @@ export const emulatedStage: Stage = {
   patienceSeconds: 48 * 3600,
 };
 
-export const stageFor = ({ live }: { readonly live: boolean }): Stage => {
-  if (live) throw new Error("real agents are not on stage yet");
-  return emulatedStage;
+/** Real agents in real time. The cluster starts here, since nobody knows its addresses before. */
+export const liveStage = async (report?: (line: string) => void): Promise<Stage> => {
+  const cluster = await startLiveCluster(report && { report });
+  return {
+    isVirtual: false,
+    endpoints: endpointsOf(cluster),
+    raise: async () => createLivePark(cluster),
+    batchSeconds: [5, 20],
+    drainDeadlineSeconds: 120,
+    patienceSeconds: 900,
+    // EC2 takes its time; waiting for it shows nothing new.
+    delays: { launch: [0, 500], shutDown: [500, 2_000], forget: [500, 2_000] },
+  };
 };
+
+export const stageFor = async (
+  { live }: { readonly live: boolean },
+  report?: (line: string) => void,
+): Promise<Stage> => (live ? liveStage(report) : emulatedStage);

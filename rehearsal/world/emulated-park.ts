@@ -29,6 +29,9 @@ export interface EmulatedPark extends Park {
   readonly consul: Consul;
 }
 
+/** Of the machine that is somebody else's. */
+export const foreignInstance = "i-0f0e1617000000001";
+
 const management = { nomad: "nomad-management", consul: "consul-management" };
 
 const credentials: Credentials = {
@@ -196,7 +199,7 @@ export const createEmulatedPark = (
     },
     addForeign: async () => {
       nomad.addNode({
-        instanceId: "i-0f0e1617000000001",
+        instanceId: foreignInstance,
         name: foreignNode,
         address: "10.254.0.1",
         pool: "foreign",

@@ -79,17 +79,4 @@ describe("a scale-in", () => {
     assert.equal(globalThis.Date, Date);
     assert.ok(!process.getActiveResourcesInfo().includes("Timeout"));
   });
-
-  test("says which invariants are broken when Auto Scaling takes no decision", async () => {
-    const { report } = await rehearse({
-      nodes: 4,
-      terminate: 1,
-      jobs: 4,
-      onReady: ({ autoScaling }) =>
-        autoScaling.refuse("CompleteLifecycleAction", "Throttling", Number.POSITIVE_INFINITY),
-    });
-    const broken = report.invariants.filter(({ held }) => !held).map(({ name }) => name);
-    assert.ok(broken.includes("every-hook-decided"), JSON.stringify(report.invariants));
-    assert.equal(report.retired[0]?.hook, "expired");
-  });
 });
