@@ -17,7 +17,7 @@ export const checkDrover = (props: DroverProps, problems: Problems): void => {
   if (slots !== undefined && !Token.isUnresolved(slots)) checkSlots("slots", slots, problems);
   if (!props.vpc) {
     problems.add("vpc", props.vpc, "give the VPC from which Nomad can be reached");
-  }
+  } else checkSubnets(props, problems);
   if (props.securityGroups?.length === 0) {
     problems.add("securityGroups", [], "give at least one, or leave the property out");
   }
@@ -25,6 +25,23 @@ export const checkDrover = (props: DroverProps, problems: Problems): void => {
   else
     problems.add("nomad", props.nomad, 'give at least { address: "https://nomad.internal:4646" }');
   if (props.consul) checkService("consul", props.consul, "https://consul.internal:8501", problems);
+};
+
+/** Lambda gives a function no public address, so in a public subnet it has no way out. */
+const checkSubnets = ({ vpc, vpcSubnets }: DroverProps, problems: Problems): void => {
+  try {
+    const { hasPublic } = vpc.selectSubnets(vpcSubnets ?? {});
+    if (!hasPublic) return;
+    problems.add(
+      "vpcSubnets",
+      // Not the subnets themselves: constructs refer to each other in circles.
+      vpcSubnets?.subnetType ?? vpcSubnets?.subnetGroupName,
+      "these are public, and functions in them have no way out: give private ones with a way to Nomad and to Secrets Manager",
+    );
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    problems.add("vpcSubnets", undefined, `${why}: give private subnets of this VPC`);
+  }
 };
 
 export const checkSlots = (property: string, slots: number, problems: Problems): void => {

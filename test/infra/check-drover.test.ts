@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { App, SecretValue, Stack, Stage } from "aws-cdk-lib";
 import type { DroverProps } from "../../infra/drover-props.ts";
+import { SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { existingSecret, existingVpc, messageOf, newDrover, newStack, nomad } from "./apps.ts";
 
 /** What somebody gets past the compiler: from JavaScript, or by force. */
@@ -100,6 +101,25 @@ describe("the properties of a Drover", () => {
     });
     assert.match(message, /nomad\.region: "eu west": give the region's name/);
     assert.match(message, /consul\.datacenter: "": give the datacenter's name/);
+  });
+
+  it("refuse public subnets, and subnets that there are not", () => {
+    const stack = newStack();
+    const vpc = new Vpc(stack, "Network", { natGateways: 0 });
+    const refused = (subnetType: SubnetType) =>
+      messageOf(() => newDrover(stack, { vpc, vpcSubnets: { subnetType } }, subnetType));
+    assert.match(
+      refused(SubnetType.PUBLIC),
+      /vpcSubnets: "Public": these are public, .* give private ones/,
+    );
+    const bySubnet = messageOf(() =>
+      newDrover(stack, { vpc, vpcSubnets: { subnets: vpc.publicSubnets } }, "BySubnet"),
+    );
+    assert.match(bySubnet, /vpcSubnets: these are public/);
+    assert.match(
+      refused(SubnetType.PRIVATE_WITH_EGRESS),
+      /vpcSubnets: There are no 'Private' subnet.*: give private subnets of this VPC/,
+    );
   });
 
   it("are refused all at once, in one message", () => {
