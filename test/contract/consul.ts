@@ -159,7 +159,7 @@ const cases: Record<string, Case> = {
     await eventually(
       target,
       "it is alive again",
-      2,
+      15,
       async () => (await readMember(target, name)) === "alive",
     );
     await target.pause(3);
@@ -198,7 +198,7 @@ const cases: Record<string, Case> = {
     await eventually(
       target,
       "the catalog is clean",
-      6,
+      20,
       async () => (await readCatalog(target, name)) === null,
     );
     assert.equal(await readMember(target, name), "left");
