@@ -3,10 +3,11 @@ import type { Nomad } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Hook } from "./retirement.ts";
 import {
+  giveUpAt,
   growingWaitSeconds,
   isHookRunningOut,
   roundSeconds,
-  withinHeartbeat,
+  withinHook,
 } from "./rules/deadlines.ts";
 import { concerns, hangingSeconds, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
 import { type DrainTarget, type Look, viewDrain } from "./view-drain.ts";
@@ -59,16 +60,22 @@ export interface RoundEnd {
  */
 export const watchRound = async (round: Round): Promise<RoundEnd> => {
   const { nomad, clock, target, hook } = round;
-  const { drain } = target;
+  // The hook may have become tighter since the drain began.
+  const decideAt = Math.min(
+    Date.parse(target.drain.giveUpAt),
+    giveUpAt(Date.parse(target.drain.until), hook),
+  );
+  const drain = { ...target.drain, giveUpAt: new Date(decideAt).toISOString() };
   const endsAt =
     clock.now() + Math.min(roundSeconds(hook) * 1000, round.remaining - reserveMilliseconds);
   const holdNobody = (verdict: Verdict): RoundEnd => {
     const waited = (clock.now() - Date.parse(drain.startedAt)) / 1000;
     const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);
-    return { verdict, waitSeconds: withinHeartbeat(seconds, hook) };
+    const left = Math.ceil((decideAt - clock.now()) / 1000);
+    return { verdict, waitSeconds: withinHook(Math.min(seconds, left), hook, clock.now()) };
   };
   const look = (watch: Look["next"], most: number): Promise<Look> => {
-    const left = (Math.min(endsAt, Date.parse(drain.giveUpAt)) - clock.now()) / 1000;
+    const left = (Math.min(endsAt, decideAt) - clock.now()) / 1000;
     const seconds = Math.max(1, Math.min(most, Math.floor(left)));
     return viewDrain(nomad, target, watch && { ...watch, seconds });
   };

@@ -5,7 +5,7 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { drainMark, isDrainOf } from "./drain-mark.ts";
 import { type Drain, drain, node, retirement } from "./retirement.ts";
-import { drainDeadlineSeconds, killGraceSeconds } from "./rules/deadlines.ts";
+import { drainDeadlineSeconds, giveUpAt, systemDeadlineSeconds } from "./rules/deadlines.ts";
 import { concerns } from "./rules/judge-drain.ts";
 
 const input = v.object({
@@ -93,7 +93,7 @@ export const createHandler = (surroundings: Surroundings) => {
 
     const seconds =
       pass === "system"
-        ? settings.systemDrainDeadlineSeconds
+        ? systemDeadlineSeconds(settings, hook, now)
         : drainDeadlineSeconds(
             settings,
             hook,
@@ -114,7 +114,7 @@ export const createHandler = (surroundings: Surroundings) => {
     return answer({
       startedAt: new Date(adopted?.startedAt ?? now).toISOString(),
       until: new Date(until).toISOString(),
-      giveUpAt: new Date(until + killGraceSeconds * 1000).toISOString(),
+      giveUpAt: new Date(giveUpAt(until, hook)).toISOString(),
       endedAt: undefined,
       explanation: adopted ? "A drain was under way already." : "The drain has begun.",
     });

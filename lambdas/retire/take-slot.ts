@@ -8,7 +8,12 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 import { beat } from "./heartbeat.ts";
 import { drains, retirement, type Slot, slot } from "./retirement.ts";
 import { allotSlot, clusterSlotKeys, poolSlotKeys } from "./rules/allot-slot.ts";
-import { growingWaitSeconds, isTooLateToQueue, withinHeartbeat } from "./rules/deadlines.ts";
+import {
+  growingWaitSeconds,
+  isTooLateToQueue,
+  secondsToQueue,
+  withinHook,
+} from "./rules/deadlines.ts";
 import { leaseMilliseconds } from "./rules/leases.ts";
 
 const input = v.object({ ...retirement.entries, drains, slot: v.optional(slot) });
@@ -30,7 +35,7 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Slot> => {
     const now = clock.now();
     const queuedSince = retirement.slot?.queuedSince ?? new Date(now).toISOString();
-    const wait = async (explanation: string): Promise<Slot> => {
+    const wait = async (explanation: string, queueSeconds: number): Promise<Slot> => {
       await beat(autoScaling, retirement);
       const waited = (now - Date.parse(queuedSince)) / 1000;
       const seconds = growingWaitSeconds(waited, pause, random);
@@ -38,7 +43,7 @@ export const createHandler = (surroundings: Surroundings) => {
         taken: false,
         without: false,
         explanation,
-        waitSeconds: withinHeartbeat(seconds, retirement.hook),
+        waitSeconds: withinHook(Math.min(seconds, queueSeconds), retirement.hook, now),
         queuedSince,
         underWay: 0,
         leases: [],
@@ -46,7 +51,10 @@ export const createHandler = (surroundings: Surroundings) => {
     };
 
     if (await switches.isStopped()) {
-      return wait("Drover is stopped: the drain does not begin. Set the stop parameter to go.");
+      return wait(
+        "Drover is stopped: the drain does not begin. Set the stop parameter to go.",
+        Number.POSITIVE_INFINITY,
+      );
     }
     const clusterSlots = Math.min(
       settings.DROVER_CLUSTER_SLOTS,
@@ -96,7 +104,10 @@ export const createHandler = (surroundings: Surroundings) => {
         leases: [],
       };
     }
-    return wait(allotment.kind === "full" ? allotment.explanation : "Another node was faster.");
+    return wait(
+      allotment.kind === "full" ? allotment.explanation : "Another node was faster.",
+      Math.ceil(secondsToQueue(retirement.settings, retirement.hook, now)),
+    );
   });
 };
 

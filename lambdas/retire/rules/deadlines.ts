@@ -48,22 +48,50 @@ export const drainDeadlineSeconds = (
   return Math.max(1, Math.min(wanted, untilSeconds(hook, now) - afterDrainSeconds(settings)));
 };
 
-/**
- * Whether a drain that waited any longer for a slot could no longer have its
- * whole deadline. It then goes on without one.
- */
-export const isTooLateToQueue = (
+/** The same for system jobs, which are drained last. */
+export const systemDeadlineSeconds = (
   settings: PoolSettings,
   hook: Hook | null,
   now: number,
-): boolean => {
-  if (!hook) return false;
+): number => {
+  const wanted = settings.systemDrainDeadlineSeconds;
+  if (!hook) return wanted;
+  const left = untilSeconds(hook, now) - killGraceSeconds - completionMarginSeconds;
+  return Math.max(1, Math.min(wanted, left));
+};
+
+/**
+ * When Drover decides, whatever Nomad says: once the kill time-outs after the
+ * deadline are over, and in any case in time for the hook.
+ *
+ * @param until - when the drain meets its deadline (ms)
+ */
+export const giveUpAt = (until: number, hook: Hook | null): number => {
+  const patient = until + killGraceSeconds * 1000;
+  return hook
+    ? Math.min(patient, Date.parse(hook.deadline) - completionMarginSeconds * 1000)
+    : patient;
+};
+
+/**
+ * For how long a drain may wait for a slot and still have its whole deadline;
+ * endless without a hook.
+ */
+export const secondsToQueue = (settings: PoolSettings, hook: Hook | null, now: number): number => {
+  if (!hook) return Number.POSITIVE_INFINITY;
   const longest = Math.max(
     wantedDeadlineSeconds(settings, false),
     wantedDeadlineSeconds(settings, true),
   );
-  return untilSeconds(hook, now) < longest + afterDrainSeconds(settings);
+  return untilSeconds(hook, now) - longest - afterDrainSeconds(settings);
 };
+
+/**
+ * Whether a drain that waited any longer for a slot could no longer have its
+ * whole deadline. It then goes on without one.
+ */
+export const isTooLateToQueue = (settings: PoolSettings, hook: Hook | null, now: number): boolean =>
+  secondsToQueue(settings, hook, now) <= 0;
 
 /** Whether the hook has to be decided now, whatever is known: Auto Scaling would do it by itself. */
 export const isHookRunningOut = (hook: Hook | null, now: number): boolean =>
@@ -100,12 +128,22 @@ export const growingWaitSeconds = (
 export const heldWaitSeconds = (since: string, hook: Hook | null, now: number): number => {
   const waited = (now - Date.parse(since)) / 1000;
   const bounds = { least: 30, most: 300 };
-  return withinHeartbeat(
+  return withinHook(
     growingWaitSeconds(waited, bounds, () => 0.5),
     hook,
+    now,
   );
 };
 
-/** A pause must not outlast the hook's heartbeat. */
-export const withinHeartbeat = (seconds: number, hook: Hook | null): number =>
-  Math.min(seconds, roundSeconds(hook));
+/**
+ * A pause must outlast neither the hook's heartbeat nor the moment when the hook
+ * has to be decided: Auto Scaling would do that by itself meanwhile.
+ *
+ * @returns whole seconds, at least one
+ */
+export const withinHook = (seconds: number, hook: Hook | null, now: number): number => {
+  const left = hook ? untilSeconds(hook, now) - completionMarginSeconds : 0;
+  // What is over already is no reason to come back any sooner.
+  const most = left > 0 ? Math.min(roundSeconds(hook), left) : roundSeconds(hook);
+  return Math.max(1, Math.floor(Math.min(seconds, most)));
+};

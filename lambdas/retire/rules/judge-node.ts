@@ -1,7 +1,7 @@
 import type { ClusterFailure } from "../../clients/cluster-api.ts";
 import type { NodeStub } from "../../clients/nomad.ts";
 import type { Node, Retirement } from "../retirement.ts";
-import { growingWaitSeconds, isHookRunningOut, withinHeartbeat } from "./deadlines.ts";
+import { growingWaitSeconds, isHookRunningOut, withinHook } from "./deadlines.ts";
 
 /** What was seen when the node of an instance was looked for. */
 export type Sighting =
@@ -66,7 +66,7 @@ export const judgeNode = (
     const found = answer(which, "look-again", explanation);
     const waited = (now - Date.parse(found.since)) / 1000;
     const seconds = growingWaitSeconds(waited, { ...pause, least }, random);
-    return { ...found, waitSeconds: withinHeartbeat(seconds, known.hook) };
+    return { ...found, waitSeconds: withinHook(seconds, known.hook, now) };
   };
 
   switch (sighting.kind) {
