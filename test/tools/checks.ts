@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { type Ended, runCommand } from "./commands.ts";
 import type { Outcome } from "./outcome.ts";
 
+// Colours of a terminal would stand in the report as they are.
+const env = { ...process.env, NO_COLOR: "1" };
+
 const root = join(import.meta.dirname, "..", "..");
 const npmTool = (name: string) => join(root, "node_modules", ".bin", name);
 
@@ -15,7 +18,7 @@ export interface Check {
 
 const command = (name: string, tool: string, ...args: string[]): Check => ({
   name,
-  run: (limitSeconds) => runCommand(npmTool(tool), args, { limitSeconds, cwd: root }),
+  run: (limitSeconds) => runCommand(npmTool(tool), args, { limitSeconds, cwd: root, env }),
 });
 
 export const formatCheck = command("the format", "oxfmt", "--check", ".");
@@ -54,7 +57,7 @@ export const shellCheck: Check = {
     const check = (args: string[], files: string[]): Promise<Ended> =>
       files.length === 0
         ? Promise.resolve({ code: 0, output: "", timedOut: false })
-        : runCommand(shellcheck, [...args, "--", ...files], { limitSeconds, cwd: root });
+        : runCommand(shellcheck, [...args, "--", ...files], { limitSeconds, cwd: root, env });
     const ours = await check(
       [],
       scripts.filter((path) => !isForBusybox(path)),

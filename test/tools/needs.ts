@@ -22,7 +22,10 @@ const packages = {
   cmake: ["cmake"],
   gcc: ["gcc", "libc6-dev"],
   git: ["git"],
+  java: ["default-jdk-headless"],
+  javac: ["default-jdk-headless"],
   make: ["make"],
+  mvn: ["maven"],
   openssl: ["openssl"],
   python3: ["python3", "python3-venv"],
   setpriv: ["util-linux"],
@@ -113,6 +116,14 @@ export const agents: Need = {
       if (error instanceof AgentBinaryError) throw new Missing(error.message, { cause: error });
       throw error;
     }
+  },
+};
+
+/** Java and Maven, for AWS's own engine of event patterns. */
+export const jdk: Need = {
+  name: "Java",
+  prepare: async (report) => {
+    needCommands(["java", "javac", "mvn"], report);
   },
 };
 

@@ -2,7 +2,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Check, formatCheck, lintCheck, runCheck, shellCheck, typeCheck } from "./checks.ts";
-import { agents, lambdaRuntime, type Need, python } from "./needs.ts";
+import { agents, jdk, lambdaRuntime, type Need, python } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
 
@@ -10,15 +10,16 @@ const root = join(import.meta.dirname, "..", "..");
 
 /** A test file or a check. */
 export interface Job {
+  readonly name: string;
   /** Relative to the repository; a check has none. */
   readonly file?: string;
+  readonly need?: Need | undefined;
   readonly run: () => Promise<Outcome>;
 }
 
 /** A part of the tests, which runs by itself. */
 export interface Part {
   readonly name: string;
-  readonly needs: readonly Need[];
   /** How many of its jobs run at the same time. */
   readonly atOnce: number;
   readonly jobs: () => readonly Job[];
@@ -28,11 +29,27 @@ const minutes = 60;
 
 const checks = (...list: Check[]) => ({
   atOnce: 1,
-  jobs: (): Job[] => list.map((check) => ({ run: () => runCheck(check, 5 * minutes) })),
+  jobs: (): Job[] =>
+    list.map((check) => ({
+      name: check.name,
+      need: check === shellCheck ? python : undefined,
+      run: () => runCheck(check, 5 * minutes),
+    })),
 });
 
+/** What some files need, by a pattern of their paths. */
+const needs: readonly (readonly [RegExp, Need])[] = [
+  [/^test\/infra\//, python],
+  [/^test\/contract\/event-patterns/, jdk],
+  [/^test\/contract\/.*-live\.test\.ts$/, agents],
+  [/^test\/packaging\//, lambdaRuntime],
+  [/^test\/live\//, agents],
+];
+
 const fileJob = (file: string, limitSeconds: number): Job => ({
+  name: file,
   file,
+  need: needs.find(([pattern]) => pattern.test(file))?.[1],
   run: () => runFile(join(root, file), limitSeconds),
 });
 
@@ -48,12 +65,11 @@ const folder = (name: string, limitSeconds: number) => ({
 
 /** All parts, in the order in which they run: what is quick and says most comes first. */
 export const parts: readonly Part[] = [
-  { name: "lint", needs: [], ...checks(formatCheck, lintCheck) },
-  { name: "types", needs: [], ...checks(typeCheck) },
-  { name: "shell", needs: [python], ...checks(shellCheck) },
+  { name: "lint", ...checks(formatCheck, lintCheck) },
+  { name: "types", ...checks(typeCheck) },
+  { name: "shell", ...checks(shellCheck) },
   {
     name: "unit",
-    needs: [],
     atOnce: availableParallelism(),
     // Whatever belongs to no other part, so that no file is forgotten.
     jobs: () =>
@@ -61,11 +77,11 @@ export const parts: readonly Part[] = [
         .filter((file) => !ownFolders.some((own) => file.startsWith(`test/${own}/`)))
         .map((file) => fileJob(file, 3 * minutes)),
   },
-  { ...folder("infra", 5 * minutes), needs: [python], atOnce: availableParallelism() },
-  { ...folder("contract", 5 * minutes), needs: [agents], atOnce: availableParallelism() },
-  { ...folder("packaging", 5 * minutes), needs: [lambdaRuntime], atOnce: 1 },
+  { ...folder("infra", 5 * minutes), atOnce: availableParallelism() },
+  { ...folder("contract", 5 * minutes), atOnce: availableParallelism() },
+  { ...folder("packaging", 5 * minutes), atOnce: 1 },
   // One cluster at a time: what is measured there is time.
-  { ...folder("live", 10 * minutes), needs: [agents], atOnce: 1 },
+  { ...folder("live", 10 * minutes), atOnce: 1 },
 ];
 
 /** Asked for something that is no part, test file or folder with test files. */

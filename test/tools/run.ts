@@ -4,7 +4,7 @@
  * The last line is `N passed, N failed`. With CI set, a test that did not run has failed.
  */
 import { runSome } from "./commands.ts";
-import { Missing } from "./needs.ts";
+import { Missing, type Need } from "./needs.ts";
 import { addUp, countSkippedAsFailed, type Outcome } from "./outcome.ts";
 import { type Part, selectParts, UnknownPart } from "./parts.ts";
 
@@ -12,35 +12,50 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 const progress = (line: string) => process.stderr.write(`  ${line}\n`);
 const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** @returns why the part cannot run; undefined when all is there */
-const prepare = async ({ needs }: Part): Promise<string | undefined> => {
-  for (const need of needs) {
-    const begin = performance.now();
-    let told = false;
-    const report = (line: string) => {
+/** @returns why there is none of it; undefined when it is there */
+const prepare = async ({ name, prepare: get }: Need): Promise<string | undefined> => {
+  const begin = performance.now();
+  let told = false;
+  try {
+    await get((line) => {
       told = true;
       progress(line);
-    };
-    try {
-      await need.prepare(report);
-    } catch (error) {
-      if (error instanceof Missing) return error.message;
-      throw error;
-    }
-    if (told) progress(`${need.name} took ${seconds(begin)}`);
+    });
+  } catch (error) {
+    if (error instanceof Missing) return error.message;
+    throw error;
   }
+  if (told) progress(`${name} took ${seconds(begin)}`);
   return undefined;
 };
 
+const missing = new Map<Need, string | undefined>();
+
 const isStrict = (process.env["CI"] ?? "") !== "" && process.env["CI"] !== "false";
 
+/** Long enough to be worth a line of its own. */
+const slowMilliseconds = 15_000;
+
 const run = async (part: Part): Promise<Outcome> => {
-  const missing = await prepare(part);
+  const jobs = part.jobs();
+  for (const { need } of jobs) {
+    if (need && !missing.has(need)) missing.set(need, await prepare(need));
+  }
   const begin = performance.now();
-  const found =
-    missing === undefined
-      ? addUp(await runSome(part.jobs(), part.atOnce, (job) => job.run()))
-      : { passed: 0, failures: [], skipped: [{ where: part.name, reason: missing }] };
+  const slow: string[] = [];
+  const outcomes = await runSome(jobs, part.atOnce, async (job): Promise<Outcome> => {
+    const reason = job.need && missing.get(job.need);
+    if (reason !== undefined) {
+      return { passed: 0, failures: [], skipped: [{ where: job.name, reason }] };
+    }
+    const jobBegin = performance.now();
+    const outcome = await job.run();
+    if (performance.now() - jobBegin > slowMilliseconds) {
+      slow.push(`${job.name} took ${seconds(jobBegin)}`);
+    }
+    return outcome;
+  });
+  const found = addUp(outcomes);
   const outcome = isStrict ? countSkippedAsFailed(found) : found;
   const { passed, failures, skipped } = outcome;
   const counts = [
@@ -49,6 +64,7 @@ const run = async (part: Part): Promise<Outcome> => {
     skipped.length > 0 ? `${skipped.length} did not run` : "",
   ].filter((count) => count !== "");
   print(`${part.name.padEnd(10)} ${seconds(begin).padStart(8)} ${counts.join(", ")}`);
+  for (const line of slow) progress(line);
   return outcome;
 };
 
