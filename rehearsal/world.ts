@@ -5,6 +5,7 @@ import {
   createAutoScaling,
 } from "./emulators/auto-scaling/auto-scaling.ts";
 import type { Instance } from "./emulators/auto-scaling/state.ts";
+import type { Delays } from "./emulators/auto-scaling/world.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
 import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly park: Park;
   readonly clock: Clock;
   readonly seed: number;
+  /** How long Auto Scaling and EC2 take. @default as on AWS */
+  readonly delays?: Partial<Delays>;
   /** Gives the module of a task. @default the handlers of this repository */
   readonly handlers?: (task: string) => HandlerModule;
   /** Is told of everything that happens in executions. */
@@ -122,6 +125,7 @@ export const createWorld = (options: WorldOptions): World => {
       launched: (instance) => (isManaged(instance) ? park.launched(instance) : undefined),
       terminated: (instance) => (isManaged(instance) ? park.terminated(instance) : undefined),
     },
+    ...(options.delays && { delays: options.delays }),
     region,
     account,
   });

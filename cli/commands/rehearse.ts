@@ -90,7 +90,11 @@ const rehearse = async (given: ScaleInArguments, output: Output | undefined): Pr
   ]);
   const { live, ...options } = given;
   const progress = output && progressTo(output);
-  return rehearseScaleIn(stageFor({ live }), { ...options, ...(progress && { progress }) });
+  const report = output && ((line: string) => progressTo(output)(0, line));
+  return rehearseScaleIn(await stageFor({ live }, report), {
+    ...options,
+    ...(progress && { progress }),
+  });
 };
 
 /** Adds `drover rehearse scale-in`. */

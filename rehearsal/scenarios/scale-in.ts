@@ -114,6 +114,7 @@ const run = async (
       clock: pace.clock,
       seed,
       onEvent: narrator.onEvent,
+      ...(stage.delays && { delays: stage.delays }),
       ...(options.handlers && { handlers: options.handlers }),
     });
     const here = world;
