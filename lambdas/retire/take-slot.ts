@@ -62,7 +62,8 @@ export const createHandler = (surroundings: Surroundings) => {
     );
     const keys = [
       ...poolSlotKeys(retirement.pool, retirement.settings.slots),
-      ...clusterSlotKeys(clusterSlots),
+      // All of them: the servers' limit may have sunk since some were taken.
+      ...clusterSlotKeys(settings.DROVER_CLUSTER_SLOTS),
     ];
     const leases = await records.readLeases(keys);
     const underWay = new Set(

@@ -7,7 +7,7 @@ export interface SlotQuestion {
   readonly clusterSlots: number;
   /** Who asks: the ARN of the execution. */
   readonly holder: string;
-  /** The leases of all these slots that exist. */
+  /** The leases that exist, also those above a limit that has sunk since they were taken. */
   readonly leases: readonly Lease[];
   /** Drains of people: each takes a slot of the cluster. */
   readonly drainsByOthers: number;
@@ -21,8 +21,9 @@ export type Allotment =
 
 export const poolSlotKeys = (pool: string, slots: number): string[] =>
   Array.from({ length: slots }, (_, index) => `slot#pool#${pool}#${index}`);
+const clusterPrefix = "slot#cluster#";
 export const clusterSlotKeys = (slots: number): string[] =>
-  Array.from({ length: slots }, (_, index) => `slot#cluster#${index}`);
+  Array.from({ length: slots }, (_, index) => `${clusterPrefix}${index}`);
 
 /**
  * Which slots to try to take: one of the pool and one of the cluster. Those that
@@ -30,27 +31,26 @@ export const clusterSlotKeys = (slots: number): string[] =>
  */
 export const allotSlot = (question: SlotQuestion): Allotment => {
   const { holder, now } = question;
-  const holderOf = new Map(
-    question.leases.filter((lease) => lease.until >= now).map((lease) => [lease.key, lease.holder]),
-  );
-  const choose = (keys: readonly string[]): string | undefined =>
-    keys.find((key) => holderOf.get(key) === holder) ?? keys.find((key) => !holderOf.has(key));
+  const live = question.leases.filter((lease) => lease.until >= now);
+  const ofCluster = live.filter(({ key }) => key.startsWith(clusterPrefix));
+  const ofPool = live.filter(({ key }) => !key.startsWith(clusterPrefix));
+  const heldBy = (leases: readonly Lease[]) => leases.find((lease) => lease.holder === holder)?.key;
+  const choose = (leases: readonly Lease[], keys: readonly string[]): string | undefined => {
+    const taken = new Set(leases.map((lease) => lease.key));
+    return heldBy(leases) ?? keys.find((key) => !taken.has(key));
+  };
 
-  const poolKeys = poolSlotKeys(question.pool, question.poolSlots);
-  const clusterKeys = clusterSlotKeys(question.clusterSlots);
-  const mine = clusterKeys.some((key) => holderOf.get(key) === holder);
-  const heldOfCluster = clusterKeys.filter((key) => holderOf.has(key)).length;
-
-  const poolKey = choose(poolKeys);
+  const poolKey = choose(ofPool, poolSlotKeys(question.pool, question.poolSlots));
   if (!poolKey) {
     return {
       kind: "full",
       explanation: `All ${question.poolSlots} slots of pool ${question.pool} are taken.`,
     };
   }
-  const clusterKey = choose(clusterKeys);
-  const used = heldOfCluster + question.drainsByOthers;
-  if (!clusterKey || (!mine && used >= question.clusterSlots)) {
+  const clusterKey = choose(ofCluster, clusterSlotKeys(question.clusterSlots));
+  const used = ofCluster.length + question.drainsByOthers;
+  const isMine = heldBy(ofCluster) !== undefined;
+  if (!clusterKey || (!isMine && used >= question.clusterSlots)) {
     return {
       kind: "full",
       explanation: `${used} of ${question.clusterSlots} nodes that may drain at once in the cluster do${
