@@ -65,6 +65,18 @@ export interface Records {
 
 const instanceKey = (instanceId: string) => marshall({ pk: `instance#${instanceId}` });
 const week = 7 * 24 * 3600;
+/** DynamoDB reads so many items in one call, and may leave some of them for the next. */
+const mostKeys = 100;
+
+/**
+ * Whether a transaction gave way to somebody else's item or transaction. It can
+ * also be cancelled by throttling, which says nothing about who has the lease.
+ */
+const isTakenElsewhere = (error: unknown): boolean =>
+  error instanceof TransactionCanceledException &&
+  (error.CancellationReasons ?? []).every(({ Code }) =>
+    ["None", "ConditionalCheckFailed", "TransactionConflict"].includes(Code ?? "None"),
+  );
 
 export const dynamoRecords = (surroundings: Surroundings, table: string): Records => {
   const client = new DynamoDBClient(awsClientOptions(surroundings));
@@ -157,17 +169,23 @@ export const dynamoRecords = (surroundings: Surroundings, table: string): Record
     },
 
     async readLeases(keys) {
-      const { Responses } = await client.send(
-        new BatchGetItemCommand({
-          RequestItems: {
-            [table]: { Keys: keys.map((pk) => marshall({ pk })), ConsistentRead: true },
-          },
-        }),
-      );
-      return (Responses?.[table] ?? []).map((item) => {
-        const { pk, holder, until } = unmarshall(item);
-        return { key: pk as string, holder: holder as string, until: until as number };
-      });
+      const leases: Lease[] = [];
+      const left = keys.map((pk) => marshall({ pk }));
+      while (left.length > 0) {
+        const { Responses, UnprocessedKeys } = await client.send(
+          new BatchGetItemCommand({
+            RequestItems: {
+              [table]: { Keys: left.splice(0, mostKeys), ConsistentRead: true },
+            },
+          }),
+        );
+        for (const item of Responses?.[table] ?? []) {
+          const { pk, holder, until } = unmarshall(item);
+          leases.push({ key: pk as string, holder: holder as string, until: until as number });
+        }
+        left.push(...(UnprocessedKeys?.[table]?.Keys ?? []));
+      }
+      return leases;
     },
     async takeLeases(keys, holder, until) {
       try {
@@ -187,7 +205,7 @@ export const dynamoRecords = (surroundings: Surroundings, table: string): Record
         );
         return true;
       } catch (error) {
-        if (error instanceof TransactionCanceledException) return false;
+        if (isTakenElsewhere(error)) return false;
         throw error;
       }
     },
