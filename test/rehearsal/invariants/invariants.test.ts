@@ -334,6 +334,10 @@ for (const { name } of invariants) {
 describe("what is not a breach", () => {
   const fine: readonly (readonly [string, Partial<Evidence>])[] = [
     [
+      "a machine that died by itself, while its hook was undecided",
+      { ends: [end({ at: 4 * minute, liveTasks: [{ job: "web", task: "main" }] })] },
+    ],
+    [
       "work that was cut off after its deadline",
       {
         ends: [
