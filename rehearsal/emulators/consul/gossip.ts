@@ -89,7 +89,13 @@ export const createGossip = (deps: {
 
   const fail = (agent: Agent) => {
     const member = members.get(agent.spec.name);
-    if (agent.running || member?.nodeId !== agent.nodeId || member.status !== "alive") return;
+    if (agent.running || member?.nodeId !== agent.nodeId) return;
+    if (member.status === "leaving") {
+      // Its end had been announced: it has left.
+      member.status = "left";
+      whenLed(() => catalog.deregister(agent.spec.name));
+    }
+    if (member.status !== "alive") return;
     member.status = "failed";
     whenLed(() => catalog.setSerfHealth(agent.spec.name, "critical"));
     agenda.after(REAP, () => {
@@ -176,9 +182,11 @@ export const createGossip = (deps: {
       const agent = runningAgent(name);
       if (agent && !prune) {
         member.status = "leaving";
-        // A living agent hears of its departure and refutes it.
+        // A living agent refutes its departure, unless it takes the news for old (by the logical
+        // clocks, which is as good as by chance): then it goes on as "leaving".
+        const refutes = random() < 0.5;
         agenda.after(between(random, [50, 100]), () => {
-          if (members.get(name) === member && agent.running) member.status = "alive";
+          if (refutes && members.get(name) === member && agent.running) member.status = "alive";
         });
       } else if (prune) {
         members.delete(name);

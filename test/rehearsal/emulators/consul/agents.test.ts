@@ -135,6 +135,24 @@ describe("agents of an emulated datacenter", () => {
     assert.equal(await node(), "10.0.1.1");
   });
 
+  it("refute a force-leave or go on as leaving, and have left when they die", async () => {
+    const seen = new Set<string | undefined>();
+    for (const seed of SEEDS) {
+      const { clock, consul, addAgents, call } = startDatacenter(seed);
+      await addAgents("a");
+      await call("PUT", "/v1/agent/force-leave/a");
+      await clock.pass(1);
+      const status = consul.truth.member("a");
+      seen.add(status);
+      assert.deepEqual(consul.truth.services("a"), ["web"]);
+      consul.powerOff("a");
+      await clock.pass(10);
+      assert.equal(consul.truth.member("a"), status === "alive" ? "failed" : "left");
+      assert.equal(consul.truth.services("a") === undefined, status === "leaving");
+    }
+    assert.deepEqual([...seen].sort(), ["alive", "leaving"]);
+  });
+
   it("leave the catalog when they leave in order", async () => {
     for (const seed of SEEDS) {
       const { clock, consul, addAgents } = startDatacenter(seed);
