@@ -106,7 +106,7 @@ export interface AclToken {
 export interface AclRules {
   readonly Node: { readonly Policy: string } | null;
   readonly Namespaces:
-    | readonly { readonly Name: string; readonly Capabilities: readonly string[] }[]
+    | readonly { readonly Name: string; readonly Capabilities: readonly string[] | null }[]
     | null;
 }
 

@@ -3,11 +3,19 @@ import type { AclRules, AclToken } from "../../clients/nomad.ts";
 /** What Drover reads in every namespace; `read-job` covers the claims of a volume too. */
 const needed = ["read-job", "csi-list-volume"] as const;
 
-const allows = (
-  namespace: { readonly Capabilities: readonly string[] },
-  capability: string,
-): boolean =>
-  namespace.Capabilities.includes(capability) && !namespace.Capabilities.includes("deny");
+/**
+ * What all the policies together give in the namespaces that they name. A "deny"
+ * in one of them takes away what the others give.
+ */
+const mergeNamespaces = (rules: readonly AclRules[]): Map<string, ReadonlySet<string>> => {
+  const all = rules.flatMap((rule) => rule.Namespaces ?? []);
+  return new Map(
+    [...Map.groupBy(all, (rule) => rule.Name)].map(([name, own]) => {
+      const capabilities = new Set(own.flatMap((rule) => rule.Capabilities ?? []));
+      return [name, capabilities.has("deny") ? new Set() : capabilities];
+    }),
+  );
+};
 
 /**
  * What is wrong with a Nomad token. Nomad leaves allocations of namespaces that
@@ -20,23 +28,16 @@ const allows = (
 export const judgeToken = (token: Pick<AclToken, "Type">, rules: readonly AclRules[]): string[] => {
   if (token.Type === "management") return [];
   const missing: string[] = [];
-  if (!rules.some((rule) => rule.Node?.Policy === "write")) {
-    missing.push('node { policy = "write" }');
-  }
-  const namespaces = rules.flatMap((rule) => rule.Namespaces ?? []);
-  for (const capability of needed) {
-    if (!namespaces.some((rule) => rule.Name === "*" && allows(rule, capability))) {
-      missing.push(`namespace "*" { capabilities = ["${capability}"] }`);
-    }
-  }
+  const ofNodes = new Set(rules.map((rule) => rule.Node?.Policy));
+  if (!ofNodes.has("write") || ofNodes.has("deny")) missing.push('node { policy = "write" }');
+  const namespaces = mergeNamespaces(rules);
+  const lacks = (name: string, capability: string) => {
+    if (namespaces.get(name)?.has(capability)) return;
+    missing.push(`namespace "${name}" { capabilities = ["${capability}"] }`);
+  };
+  for (const capability of needed) lacks("*", capability);
   // The rule with the longest match wins in a namespace, so a narrower one can take
   // away what "*" gives.
-  const narrower = new Set(namespaces.map((rule) => rule.Name).filter((name) => name !== "*"));
-  for (const name of narrower) {
-    const own = namespaces.filter((rule) => rule.Name === name);
-    if (!own.some((rule) => allows(rule, "read-job"))) {
-      missing.push(`namespace "${name}" { capabilities = ["read-job"] }`);
-    }
-  }
+  for (const name of namespaces.keys()) if (name !== "*") lacks(name, "read-job");
   return missing;
 };
