@@ -57,15 +57,23 @@ export const judgeNode = (
     more: Partial<Node> = {},
   ): Node => {
     const since = known.node?.answer === answer ? known.node.since : new Date(now).toISOString();
-    return { answer, next, explanation, waitSeconds: 0, since, ...more };
+    // What was known before stays: Consul has to forget the member also when Nomad
+    // has lost the node meanwhile.
+    const { id, name, member } = known.node ?? {};
+    const before = { ...(id && { id }), ...(name && { name }), ...(member && { member }) };
+    return { answer, next, explanation, waitSeconds: 0, since, ...before, ...more };
   };
-  const lookAgain = (which: Node["answer"], explanation: string, least = pause.least): Node => {
+  const lookAgain = (
+    which: Node["answer"],
+    explanation: string,
+    more: Partial<Node> = {},
+  ): Node => {
     if (isHookRunningOut(known.hook, now)) {
-      return answer(which, "give-up", `${explanation} The hook lives no longer.`);
+      return answer(which, "give-up", `${explanation} The hook lives no longer.`, more);
     }
-    const found = answer(which, "look-again", explanation);
+    const found = answer(which, "look-again", explanation, more);
     const waited = (now - Date.parse(found.since)) / 1000;
-    const seconds = growingWaitSeconds(waited, { ...pause, least }, random);
+    const seconds = growingWaitSeconds(waited, pause, random);
     return { ...found, waitSeconds: withinHook(seconds, known.hook, now) };
   };
 
@@ -113,14 +121,16 @@ export const judgeNode = (
           details,
         );
       }
-      return nodes.length > 1
-        ? answer(
-            "ambiguous",
-            "retire",
-            `${nodes.length} nodes have this instance id; ${node.ID} is the live one.`,
-            details,
-          )
-        : answer("registered", "retire", `Node ${node.Name} is ${node.Status}.`, details);
+      const which = nodes.length > 1 ? "ambiguous" : "registered";
+      const explanation =
+        nodes.length > 1
+          ? `${nodes.length} nodes have this instance id; ${node.ID} is the live one.`
+          : `Node ${node.Name} is ${node.Status}.`;
+      // Back from a step that could not be done although the node was found. Without
+      // a pause this would turn without a heartbeat, until the history is full.
+      return known.node?.next === "retire"
+        ? lookAgain(which, `${explanation} What followed failed and is begun again.`, details)
+        : answer(which, "retire", explanation, details);
     }
   }
 };
