@@ -142,7 +142,7 @@ export interface Nomad {
   purge(id: string): Promise<"done" | "no such node">;
   /** Allocations of the node that are pending, running or unknown, in all namespaces. */
   liveAllocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
-  /** Allocations of the node that have ended but are still remembered. */
+  /** Allocations of the node that are complete or failed, and still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
   readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
@@ -157,7 +157,8 @@ export interface Nomad {
 
 const nanoseconds = 1_000_000_000;
 const live = ["pending", "running", "unknown"] as const;
-const ended = ["complete", "failed", "lost"] as const;
+/** Not `lost`: those are of a node that was down, and their tasks' states are of before. */
+const ended = ["complete", "failed"] as const;
 const anyOf = (field: string, values: readonly string[]) =>
   `(${values.map((value) => `${field} == "${value}"`).join(" or ")})`;
 

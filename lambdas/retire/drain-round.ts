@@ -77,7 +77,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
   const look = (watch: Look["next"], most: number): Promise<Look> => {
     const left = (Math.min(endsAt, decideAt) - clock.now()) / 1000;
     const seconds = Math.max(1, Math.min(most, Math.floor(left)));
-    return viewDrain(nomad, target, watch && { ...watch, seconds });
+    return viewDrain(nomad, clock, target, watch && { ...watch, seconds });
   };
 
   let verdict: Verdict = drain;

@@ -1,6 +1,7 @@
 import type { AllocationStub, Hold, Nomad } from "../clients/nomad.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Cordon, Drain } from "./retirement.ts";
-import { concerns, type DrainView } from "./rules/judge-drain.ts";
+import { concerns, type DrainView, isFinishing } from "./rules/judge-drain.ts";
 
 export interface DrainTarget {
   readonly nodeId: string;
@@ -14,9 +15,6 @@ export interface Look {
   /** Where to wait for the next change: the node while it drains, its allocations after. */
   readonly next: { readonly on: "node" | "allocations"; readonly index: number } | undefined;
 }
-
-const runsATask = (allocation: AllocationStub): boolean =>
-  Object.values(allocation.TaskStates ?? {}).some((state) => state.State === "running");
 
 const findClaims = async (
   nomad: Pick<Nomad, "readVolume">,
@@ -58,6 +56,7 @@ const findPulling = async (
  */
 export const viewDrain = async (
   nomad: Nomad,
+  clock: Pick<Clock, "now">,
   target: DrainTarget,
   hold?: { readonly on: "node" | "allocations" } & Hold,
 ): Promise<Look> => {
@@ -83,7 +82,7 @@ export const viewDrain = async (
     findClaims(nomad, target),
     findPulling(nomad, target),
   ]);
-  const finishing = ended.filter(runsATask);
+  const finishing = ended.filter((each) => isFinishing(each, clock.now()));
   return {
     view: { ...nothing, node, live, finishing, claims, pulling },
     next: node.DrainStrategy ? { on: "node", index: watched.index } : undefined,

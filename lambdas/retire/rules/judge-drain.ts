@@ -48,6 +48,24 @@ export const concerns = (
   allocation: Pick<AllocationStub, "JobType">,
 ): boolean => pass === "system" || allocation.JobType !== "system";
 
+/** How long a task may take to begin after its allocation has ended: a poststop task does (tried). */
+const lateStartMilliseconds = 30_000;
+
+/**
+ * Whether something of an ended allocation still runs, or is about to: a
+ * poststop task begins a moment after its allocation is complete or failed.
+ *
+ * @param now - milliseconds since the Unix epoch
+ */
+export const isFinishing = (
+  allocation: Pick<AllocationStub, "TaskStates" | "ModifyTime">,
+  now: number,
+): boolean => {
+  const states = Object.values(allocation.TaskStates ?? {}).map(({ State }) => State);
+  const hasJustEnded = now - allocation.ModifyTime / 1e6 < lateStartMilliseconds;
+  return states.includes("running") || (hasJustEnded && states.includes("pending"));
+};
+
 const describeBlockers = (groups: readonly [string, readonly AllocationStub[]][]): Blocker[] => {
   const byJob = new Map<string, { oldest: number; blocker: Omit<Blocker, "since"> }>();
   for (const [why, allocations] of groups) {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { InputRefused } from "../../runtime/errors.ts";
+import { onlyFields } from "../../runtime/only-fields.ts";
 import { describeIssues } from "../../runtime/settings.ts";
 import { hook } from "../retirement.ts";
 
@@ -9,7 +10,7 @@ const instanceId = v.pipe(
 );
 
 /** What a person types into the console. */
-const byHand = v.strictObject({
+const byHand = onlyFields({
   instanceId,
   capacity: v.optional(
     v.picklist(["replace", "shrink"], 'has to be "replace" or "shrink"'),
@@ -18,7 +19,7 @@ const byHand = v.strictObject({
 });
 
 /** What intake starts an execution with. */
-const byEvent = v.strictObject({
+const byEvent = onlyFields({
   instanceId,
   pool: v.string(),
   group: v.string(),
