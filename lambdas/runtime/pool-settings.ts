@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { onlyFields } from "./only-fields.ts";
 
 const seconds = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
@@ -11,7 +12,7 @@ const hour = 3600;
  * unknown one is refused by name, since a misspelt deadline must not become a
  * default in silence.
  */
-export const poolSettings = v.strictObject({
+export const poolSettings = onlyFields({
   /** How long applications have to move away before Nomad stops them. */
   drainDeadlineSeconds: v.optional(seconds(1, 47 * hour), hour / 2),
   /**
