@@ -3,9 +3,12 @@ import { SettingsRefused } from "./errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** `nomad.internal:4646` would be a URL too: one of the scheme `nomad.internal`. */
+const isWebAddress = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+
 const address = v.pipe(
   v.string(),
-  v.url("has to be a URL such as https://nomad.internal:4646"),
+  v.check(isWebAddress, "has to be a URL such as https://nomad.internal:4646"),
   v.transform((text) => new URL(text)),
 );
 const secret = v.optional(v.string());
