@@ -9,7 +9,10 @@ export const envelope = v.object({
   account: v.string(),
   region: v.string(),
   /** When it happened, ISO 8601. */
-  time: v.string(),
+  time: v.pipe(
+    v.string(),
+    v.check((text) => !Number.isNaN(Date.parse(text)), "has to be a moment of ISO 8601"),
+  ),
   detail: v.unknown(),
 });
 export type Envelope = v.InferOutput<typeof envelope>;
