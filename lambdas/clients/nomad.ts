@@ -27,8 +27,8 @@ export interface DrainStrategy {
   /** Nanoseconds. */
   readonly Deadline: number;
   readonly IgnoreSystemJobs: boolean;
-  /** When Nomad stops what is left; Go's zero time when there is no deadline. */
-  readonly ForceDeadline: string;
+  /** When Nomad stops what is left; null when there is no deadline (tried). */
+  readonly ForceDeadline: string | null;
   readonly StartedAt: string;
 }
 

@@ -30,20 +30,16 @@ const adopt = (
   wantedUntil: number,
 ): { until: number; startedAt: number } | undefined => {
   const strategy = node.DrainStrategy;
+  const ends = strategy?.ForceDeadline ? Date.parse(strategy.ForceDeadline) : undefined;
   if (isDrainOf(node.LastDrain, execution, pass) && node.LastDrain) {
     const startedAt = Date.parse(node.LastDrain.StartedAt);
     // Over already: an earlier call of this task posted it and died before it could say so.
     if (!strategy) return { until: Date.parse(node.LastDrain.UpdatedAt), startedAt };
-    return { until: Date.parse(strategy.ForceDeadline), startedAt };
+    if (ends !== undefined) return { until: ends, startedAt };
   }
-  // A person's own drain is left alone if it ends in time. (Its zero time means no deadline.)
-  const ends = strategy ? Date.parse(strategy.ForceDeadline) : 0;
-  if (
-    strategy &&
-    ends > 0 &&
-    ends <= wantedUntil &&
-    (pass === "work" || !strategy.IgnoreSystemJobs)
-  ) {
+  // A person's own drain is left alone if it ends in time; one without a deadline never does.
+  const endsInTime = ends !== undefined && ends <= wantedUntil;
+  if (strategy && endsInTime && (pass === "work" || !strategy.IgnoreSystemJobs)) {
     return { until: ends, startedAt: Date.parse(strategy.StartedAt) };
   }
   return undefined;
