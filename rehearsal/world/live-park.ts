@@ -104,7 +104,8 @@ export const createLivePark = (cluster: LiveCluster): Park => {
       ends.push({ instanceId: id, at: Date.now(), ...sight });
     },
     ready: async (instanceIds) => {
-      await Promise.all(instanceIds.map((id) => starts.get(id)));
+      const never = (id: string) => Promise.reject(new Error(`${id} was never started`));
+      await Promise.all(instanceIds.map((id) => starts.get(id) ?? never(id)));
     },
     runJobs: async (jobs) => {
       for (const job of jobs) await cluster.runJob(compose(job));
