@@ -15,6 +15,33 @@ const notAgain: RetryProps = {
   maxAttempts: 0,
 };
 
+/**
+ * What Lambda itself cannot do now: throttled, short of addresses, waking up a
+ * function that was idle for two weeks, or a call that died in the middle. It
+ * passes without our doing, and must decide no hook before. No jitter: the sum
+ * 3+6+12+24+48+60×23 s is to be 24½ minutes, less than a hook's heartbeat of
+ * 1,728 s, since none is sent meanwhile.
+ */
+const lambdaFaults: RetryProps = {
+  errors: [
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    Errors.TIMEOUT,
+  ],
+  interval: Duration.seconds(3),
+  backoffRate: 2,
+  maxAttempts: 28,
+  maxDelay: Duration.seconds(60),
+};
+
 const everythingElse = {
   errors: [Errors.ALL],
   interval: Duration.seconds(2),
@@ -23,11 +50,13 @@ const everythingElse = {
 };
 
 /**
- * For tasks whose failure another path can still mend:
- * 2+4+8+16+32+60+60+60 s, four minutes.
+ * For tasks whose failure another path can still mend. What is neither of the
+ * above is an error of ours or of an AWS service: 2+4+8+16+32+60+60+60 s, four
+ * minutes.
  */
 export const standardRetries: readonly RetryProps[] = [
   notAgain,
+  lambdaFaults,
   { ...everythingElse, maxAttempts: 8, maxDelay: Duration.seconds(60) },
 ];
 
@@ -38,5 +67,6 @@ export const standardRetries: readonly RetryProps[] = [
  */
 export const patientRetries: readonly RetryProps[] = [
   notAgain,
+  lambdaFaults,
   { ...everythingElse, maxAttempts: 40, maxDelay: Duration.seconds(120) },
 ];

@@ -78,28 +78,37 @@ export const createHandler = (surroundings: Surroundings) => {
     if (waited > giveUpSeconds) {
       throw new Error(`not forgotten within a day: ${retirement.forgotten?.explanation ?? ""}`);
     }
-    try {
-      const node = await knownOrFound(cluster, retirement);
-      const consul = await forgetInConsul(cluster, node.member);
-      const nomad = await forgetInNomad(cluster, node.id, retirement.cordon?.volumes ?? []);
-      const explanation =
-        nomad === "left to garbage collection"
-          ? "A CSI volume still names the node: it is left to Nomad's own garbage collection."
-          : "Forgotten; looks once more whether anything comes back.";
-      log.info(explanation, { nomad, consul });
-      return { done: true, since, explanation, waitSeconds: lookAgainSeconds, nomad, consul };
-    } catch (error) {
-      if (!(error instanceof ClusterFailure) || error.kind === "rejected") throw error;
-      reportFailure(metrics, retirement.pool, error);
-      return {
-        done: false,
-        since,
-        explanation: `${error.message}.`,
-        waitSeconds: growingWaitSeconds(waited, pause, random),
-        nomad: "to do",
-        consul: "to do",
-      };
-    }
+    const failures: ClusterFailure[] = [];
+    // Nomad is not made to wait for Consul, nor Consul for Nomad.
+    const attempt = async <T>(forget: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await forget();
+      } catch (error) {
+        if (!(error instanceof ClusterFailure) || error.kind === "rejected") throw error;
+        reportFailure(metrics, retirement.pool, error);
+        failures.push(error);
+        return undefined;
+      }
+    };
+    const node = await attempt(() => knownOrFound(cluster, retirement));
+    const volumes = retirement.cordon?.volumes ?? [];
+    const consul = node && (await attempt(() => forgetInConsul(cluster, node.member)));
+    const nomad = node && (await attempt(() => forgetInNomad(cluster, node.id, volumes)));
+    const done = failures.length === 0;
+    const explanation = done
+      ? nomad === "left to garbage collection"
+        ? "A CSI volume still names the node: it is left to Nomad's own garbage collection."
+        : "Forgotten; looks once more whether anything comes back."
+      : failures.map(({ message }) => `${message}.`).join(" ");
+    log.info(explanation, { nomad, consul });
+    return {
+      done,
+      since,
+      explanation,
+      waitSeconds: done ? lookAgainSeconds : growingWaitSeconds(waited, pause, random),
+      nomad: nomad ?? "to do",
+      consul: consul ?? "to do",
+    };
   });
 };
 
