@@ -1,11 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { type Ended, runCommand } from "./commands.ts";
 import type { Outcome } from "./outcome.ts";
-
-// Colours of a terminal would stand in the report as they are.
-const env = { ...process.env, NO_COLOR: "1" };
 
 const root = join(import.meta.dirname, "..", "..");
 const npmTool = (name: string) => join(root, "node_modules", ".bin", name);
@@ -18,7 +16,7 @@ export interface Check {
 
 const command = (name: string, tool: string, ...args: string[]): Check => ({
   name,
-  run: (limitSeconds) => runCommand(npmTool(tool), args, { limitSeconds, cwd: root, env }),
+  run: (limitSeconds) => runCommand(npmTool(tool), args, { limitSeconds, cwd: root }),
 });
 
 export const formatCheck = command("the format", "oxfmt", "--check", ".");
@@ -57,7 +55,7 @@ export const shellCheck: Check = {
     const check = (args: string[], files: string[]): Promise<Ended> =>
       files.length === 0
         ? Promise.resolve({ code: 0, output: "", timedOut: false })
-        : runCommand(shellcheck, [...args, "--", ...files], { limitSeconds, cwd: root, env });
+        : runCommand(shellcheck, [...args, "--", ...files], { limitSeconds, cwd: root });
     const ours = await check(
       [],
       scripts.filter((path) => !isForBusybox(path)),
@@ -74,7 +72,10 @@ export const runCheck = async (check: Check, limitSeconds: number): Promise<Outc
   const why = timedOut ? `was still running after ${limitSeconds} s` : `ended with ${code}`;
   return {
     passed: 0,
-    failures: [{ where: check.name, details: `${why}\n${output.trim()}` }],
+    // Some tools take a CI for a terminal.
+    failures: [
+      { where: check.name, details: `${why}\n${stripVTControlCharacters(output).trim()}` },
+    ],
     skipped: [],
   };
 };
