@@ -1,6 +1,15 @@
 import type { Stack } from "aws-cdk-lib";
 import { resourcesOfType } from "./apps.ts";
 
+export interface Retry {
+  readonly ErrorEquals: readonly string[];
+  readonly MaxAttempts: number;
+  readonly IntervalSeconds?: number;
+  readonly BackoffRate?: number;
+  readonly MaxDelaySeconds?: number;
+  readonly JitterStrategy?: string;
+}
+
 export interface State {
   readonly Type: string;
   readonly Next?: string;
@@ -11,13 +20,7 @@ export interface State {
   readonly ResultPath?: string;
   readonly Comment?: string;
   readonly Choices?: readonly { readonly Next: string }[];
-  readonly Retry?: readonly {
-    readonly ErrorEquals: readonly string[];
-    readonly MaxAttempts: number;
-    readonly IntervalSeconds?: number;
-    readonly BackoffRate?: number;
-    readonly MaxDelaySeconds?: number;
-  }[];
+  readonly Retry?: readonly Retry[];
   readonly Catch?: readonly {
     readonly ErrorEquals: readonly string[];
     readonly Next: string;
