@@ -18,7 +18,11 @@ const takeOver = (command: Command, { out, error }: Output): void => {
   command
     .exitOverride()
     .showHelpAfterError("(add --help to see what there is)")
-    .configureOutput({ writeOut: out, writeErr: error });
+    .configureOutput({
+      writeOut: out,
+      writeErr: error,
+      outputError: (text, write) => write(text.replace(/^error: /, "drover: ")),
+    });
   for (const each of command.commands) takeOver(each, { out, error });
 };
 
