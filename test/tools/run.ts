@@ -29,7 +29,14 @@ const prepare = async ({ name, prepare: get }: Need): Promise<string | undefined
   return undefined;
 };
 
+/** By need, so that each is prepared once, and while nothing else runs. */
 const missing = new Map<Need, string | undefined>();
+
+const prepareAll = async (group: readonly Part[]): Promise<void> => {
+  for (const { need } of group.flatMap((part) => part.jobs())) {
+    if (need && !missing.has(need)) missing.set(need, await prepare(need));
+  }
+};
 
 const isStrict = (process.env["CI"] ?? "") !== "" && process.env["CI"] !== "false";
 
@@ -37,13 +44,9 @@ const isStrict = (process.env["CI"] ?? "") !== "" && process.env["CI"] !== "fals
 const slowMilliseconds = 15_000;
 
 const run = async (part: Part): Promise<Outcome> => {
-  const jobs = part.jobs();
-  for (const { need } of jobs) {
-    if (need && !missing.has(need)) missing.set(need, await prepare(need));
-  }
   const begin = performance.now();
   const slow: string[] = [];
-  const outcomes = await runSome(jobs, part.atOnce, async (job): Promise<Outcome> => {
+  const outcomes = await runSome(part.jobs(), part.atOnce, async (job): Promise<Outcome> => {
     const reason = job.need && missing.get(job.need);
     if (reason !== undefined) {
       return { passed: 0, failures: [], skipped: [{ where: job.name, reason }] };
@@ -70,7 +73,10 @@ const run = async (part: Part): Promise<Outcome> => {
 
 const runAll = async (): Promise<void> => {
   const outcomes: Outcome[] = [];
-  for (const part of selectParts(process.argv.slice(2))) outcomes.push(await run(part));
+  for (const group of selectParts(process.argv.slice(2))) {
+    await prepareAll(group);
+    outcomes.push(...(await Promise.all(group.map(run))));
+  }
   const { passed, failures, skipped } = addUp(outcomes);
   for (const { where, details } of failures) print(`\nFAILED ${where}\n${details}`);
   if (skipped.length > 0) print("");
