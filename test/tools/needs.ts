@@ -27,10 +27,12 @@ const packages = {
   make: ["make"],
   mvn: ["maven"],
   openssl: ["openssl"],
-  python3: ["python3", "python3-venv"],
+  python3: ["python3"],
   setpriv: ["util-linux"],
   tar: ["tar"],
   unshare: ["util-linux"],
+  // A part of Python that Debian keeps apart, and no command.
+  venv: ["python3-venv"],
   xz: ["xz-utils"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -46,11 +48,10 @@ const isHere = (command: string): boolean =>
     }
   });
 
-/** Debian's Python comes without what a virtual environment needs. */
 const hasVenv = (): boolean => spawnSync("python3", ["-c", "import ensurepip, venv"]).status === 0;
 
 const isMissing = (command: Command): boolean =>
-  !isHere(command) || (command === "python3" && !hasVenv());
+  command === "venv" ? !hasVenv() : !isHere(command);
 
 const canInstall = (): boolean =>
   process.getuid?.() === 0 && existsSync("/etc/debian_version") && isHere("apt-get");
@@ -92,7 +93,7 @@ const needCommands = (commands: readonly Command[], report: (line: string) => vo
 export const python: Need = {
   name: "the Python tools",
   prepare: async (report) => {
-    needCommands(["python3"], report);
+    needCommands(["python3", "venv"], report);
     try {
       execFileSync("sh", [join(import.meta.dirname, "python.sh")], {
         stdio: ["ignore", "pipe", "pipe"],
