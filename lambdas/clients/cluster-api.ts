@@ -11,7 +11,7 @@ export type FailureKind =
   | "refused"
   /** Too many connections (429): not an error, but a reason to come back later. */
   | "busy"
-  /** 404. */
+  /** 404, of the service itself. */
   | "missing"
   /** They did not understand the request (other 4xx): a fault of ours. */
   | "rejected";
@@ -89,20 +89,25 @@ const readText = async (body: AsyncIterable<Uint8Array> | undefined): Promise<st
   return Buffer.concat(chunks).toString("utf8");
 };
 
-/** A handshake that failed: perhaps a certificate has been rotated. Nothing was sent then. */
-const isTlsFailure = (cause: unknown): boolean => {
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return (
-    typeof code === "string" &&
-    /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code)
-  );
-};
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;
 
-const kindOf = (status: number, text: string): FailureKind => {
+/** A handshake that failed: perhaps a certificate has been rotated. Nothing was sent then. */
+const isTlsFailure = (code: unknown): boolean =>
+  typeof code === "string" &&
+  /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code);
+
+/**
+ * @param isTheirs - whether the answer carries the index of their state, as every
+ *   answer about a thing does, also that there is none (tried on Nomad 1.6.1)
+ */
+const kindOf = (status: number, text: string, isTheirs: boolean): FailureKind => {
   if (status === 403) return "refused";
   if (status === 429) return "busy";
-  if (status === 404) return "missing";
-  if (status >= 500) return "unreachable";
+  // A load balancer or a proxy that finds nothing must not pass for a node that is gone.
+  if (status === 404) return isTheirs ? "missing" : "unreachable";
+  if (status >= 500 || status < 400) return "unreachable";
   // An unknown region is routed nowhere (400 or 500): the address or the region is wrong.
   return /No path to (region|datacenter)/i.test(text) ? "unreachable" : "rejected";
 };
@@ -129,16 +134,17 @@ export const connectClusterApi = (
     return connection.handler;
   };
 
-  const attempt = async <T>(call: ApiCall): Promise<ApiAnswer<T>> => {
-    const [token, ca, clientCertificate, clientKey] = await Promise.all([
+  const readSecrets = () =>
+    Promise.all([
       secrets.read(props.secrets.token),
       secrets.read(props.secrets.ca),
       secrets.read(props.secrets.clientCertificate),
       secrets.read(props.secrets.clientKey),
     ]);
-    const handler = connect({ ca, clientCertificate, clientKey });
-    const name = `${call.method} ${call.path}`;
-    const { signal, cancel } = abortAfter(clock, (answerSeconds + (call.holdSeconds ?? 0)) * 1000);
+
+  const send = async (call: ApiCall, handler: HttpHandler, token: string | undefined) => {
+    const seconds = answerSeconds + (call.holdSeconds ?? 0);
+    const { signal, cancel } = abortAfter(clock, seconds * 1000);
     try {
       const { response } = await handler.handle(
         new HttpRequest({
@@ -159,20 +165,54 @@ export const connectClusterApi = (
         { abortSignal: signal },
       );
       const text = await readText(response.body as AsyncIterable<Uint8Array> | undefined);
-      if (response.statusCode < 200 || response.statusCode > 299) {
-        throw new ClusterFailure(props.service, kindOf(response.statusCode, text), name, {
-          status: response.statusCode,
-          text,
-        });
-      }
-      const index = response.headers[`x-${props.service.toLowerCase()}-index`];
-      return { body: (text ? JSON.parse(text) : undefined) as T, index: Number(index ?? 0) };
+      return { status: response.statusCode, headers: response.headers, text };
     } catch (error) {
-      if (error instanceof ClusterFailure) throw error;
-      const text = error instanceof Error ? error.message : String(error);
-      throw new ClusterFailure(props.service, "unreachable", name, { text, cause: error });
+      if (signal.aborted) throw new Error(`no answer within ${seconds} s`, { cause: error });
+      throw error;
     } finally {
       cancel();
+    }
+  };
+
+  const attempt = async <T>(call: ApiCall): Promise<ApiAnswer<T>> => {
+    let token: string | undefined;
+    /** Nothing that was said may carry the token further, into logs and histories. */
+    const fail = (
+      kind: FailureKind,
+      text: string,
+      more: { status?: number; code?: unknown } = {},
+    ) =>
+      new ClusterFailure(props.service, kind, `${call.method} ${call.path}`, {
+        ...(more.status !== undefined && { status: more.status }),
+        text: token ? text.replaceAll(token, "<the token>") : text,
+        ...(more.code !== undefined && { cause: { code: more.code } }),
+      });
+
+    let handler: HttpHandler;
+    try {
+      const [first, ca, clientCertificate, clientKey] = await readSecrets();
+      token = first;
+      handler = connect({ ca, clientCertificate, clientKey });
+    } catch (error) {
+      // Not an error of the task: whoever waits out an outage waits out this one too.
+      throw fail("unreachable", `Secrets Manager gives no secret for it: ${messageOf(error)}`);
+    }
+    let answer: Awaited<ReturnType<typeof send>>;
+    try {
+      answer = await send(call, handler, token);
+    } catch (error) {
+      throw fail("unreachable", messageOf(error), { code: codeOf(error) });
+    }
+    const { status, headers, text } = answer;
+    const index = headers[`x-${props.service.toLowerCase()}-index`];
+    if (status < 200 || status > 299) {
+      throw fail(kindOf(status, text, index !== undefined), text, { status });
+    }
+    try {
+      return { body: (text ? JSON.parse(text) : undefined) as T, index: Number(index ?? 0) };
+    } catch {
+      // The parser's message would quote the answer, which may hold a token.
+      throw fail("unreachable", "the answer is no JSON", { status });
     }
   };
 
@@ -182,7 +222,7 @@ export const connectClusterApi = (
         return await attempt<T>(call);
       } catch (error) {
         if (!(error instanceof ClusterFailure)) throw error;
-        if (error.kind !== "refused" && !isTlsFailure(error.cause)) throw error;
+        if (error.kind !== "refused" && !isTlsFailure(codeOf(error.cause))) throw error;
         secrets.refresh();
         return attempt<T>(call);
       }
