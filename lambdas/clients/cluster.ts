@@ -10,6 +10,8 @@ export interface Cluster {
   readonly region: string;
   /** Undefined when Drover was deployed without Consul. */
   readonly consul: Consul | undefined;
+  /** Reads the secrets again at the next call. */
+  readonly refreshSecrets: () => void;
 }
 
 /** Nomad and Consul, as the settings of the function name them. */
@@ -42,5 +44,6 @@ export const connectCluster = (surroundings: Surroundings): Cluster => {
     nomad: nomadClient(nomad, settings.NOMAD_REGION),
     region: settings.NOMAD_REGION,
     consul: consul && consulClient(consul, settings.CONSUL_DATACENTER ?? "dc1"),
+    refreshSecrets: () => secrets.refresh(),
   };
 };

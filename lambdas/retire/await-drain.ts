@@ -39,7 +39,12 @@ export const createHandler = (surroundings: Surroundings) => {
         ...verdict,
         // Once forced, a retirement stays forced, whatever its system pass does.
         outcome: drain.outcome === "forced" ? "forced" : verdict.outcome,
-        ...(verdict.status === "drained" && { endedAt: new Date(clock.now()).toISOString() }),
+        ...(verdict.status === "drained" && {
+          blockers: [],
+          cutOff:
+            verdict.outcome === "forced" ? [...drain.cutOff, ...verdict.blockers] : drain.cutOff,
+          endedAt: new Date(clock.now()).toISOString(),
+        }),
         waitSeconds,
       };
     },

@@ -91,8 +91,15 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
       const left = [...view.live, ...view.finishing].filter((each) => concerns(drain.pass, each));
       const isEmpty = left.length === 0;
       emptySince = isEmpty ? (emptySince ?? clock.now()) : undefined;
+      const before = verdict.blockers;
       verdict = judgeDrain({ ...view, emptySince }, drain, clock.now());
-      if (verdict.status === "drained") break;
+      if (verdict.status === "drained") {
+        // Nomad has stopped them by now: whom it met is what the look before saw.
+        if (verdict.outcome === "forced" && verdict.blockers.length === 0) {
+          verdict = { ...verdict, blockers: before };
+        }
+        break;
+      }
       if (!isEmpty && round.underWay > mostHolding) return holdNobody(verdict);
       watch = next;
       most = isEmpty

@@ -54,7 +54,11 @@ export const createHandler = (surroundings: Surroundings) => {
     try {
       if (clock.now() >= tokenGoodUntil) {
         const missing = await missingOf(cluster);
-        if (missing.length > 0) return { kind: "weak token", missing };
+        if (missing.length > 0) {
+          // A better one is to be seen at the next look.
+          cluster.refreshSecrets();
+          return { kind: "weak token", missing };
+        }
         tokenGoodUntil = clock.now() + tokenSeconds * 1000;
       }
       return await look(cluster, instanceId);

@@ -120,6 +120,8 @@ export const drain = v.object({
   waitSeconds: v.number(),
   /** At most ten, by job. */
   blockers: v.array(blocker),
+  /** Those that were still there when their deadline came, of either pass. */
+  cutOff: v.array(blocker),
   /** Allocations that were live when the pass began. */
   allocations: v.number(),
 });

@@ -73,6 +73,7 @@ export const createHandler = (surroundings: Surroundings) => {
       giveUpAt: new Date(now).toISOString(),
       waitSeconds: 0,
       blockers: [],
+      cutOff: retirement.drain?.cutOff ?? [],
       allocations: pass === "system" ? (retirement.drain?.allocations ?? 0) : live.length,
       ...more,
     });

@@ -66,7 +66,7 @@ export const summarise = (retirement: FinishedRetirement, now: number): Summary 
     end: termination?.state ?? null,
     forgotten: forgotten ? { nomad: forgotten.nomad, consul: forgotten.consul } : null,
     allocations: drain?.allocations ?? 0,
-    cutOff: drain?.outcome === "forced" ? drain.blockers : [],
+    cutOff: drain?.cutOff ?? [],
     seconds: {
       toDrain: between(retirement.since, drain?.beganAt),
       drain: between(drain?.beganAt, drain?.endedAt),

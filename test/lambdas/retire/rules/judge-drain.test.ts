@@ -68,6 +68,7 @@ const drain = (changes: Partial<Drain> = {}): Drain => ({
   giveUpAt: iso(1320),
   waitSeconds: 0,
   blockers: [],
+  cutOff: [],
   allocations: 3,
   ...changes,
 });

@@ -49,6 +49,7 @@ const drained: FinishedRetirement = {
     giveUpAt: iso(250),
     waitSeconds: 0,
     blockers: [],
+    cutOff: [],
     allocations: 3,
   },
   completion: { decision: "CONTINUE", at: iso(77), explanation: "", waitSeconds: 0 },
@@ -84,7 +85,7 @@ describe("the summary of a retirement", () => {
   });
 
   test("of a forced drain names the jobs that were cut off", () => {
-    const forced = { ...drained.drain!, outcome: "forced" as const, blockers: [blocker] };
+    const forced = { ...drained.drain!, outcome: "forced" as const, cutOff: [blocker] };
     const summary = summarise({ ...drained, drain: forced }, began + 220_000);
     assert.deepEqual([summary.drain, summary.cutOff], ["forced", [blocker]]);
   });
