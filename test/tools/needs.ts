@@ -21,7 +21,6 @@ const packages = {
   "c++": ["g++"],
   cmake: ["cmake"],
   gcc: ["gcc", "libc6-dev"],
-  git: ["git"],
   java: ["default-jdk-headless"],
   javac: ["default-jdk-headless"],
   make: ["make"],
