@@ -1,5 +1,6 @@
 import { connectOverTls } from "../../lambdas/clients/tls.ts";
 import { composeSleepJob } from "../agents/jobs.ts";
+import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { LiveCluster } from "../agents/live-cluster.ts";
 import {
   type Credentials,
@@ -71,11 +72,23 @@ const compose = (job: RehearsalJob) =>
     ...(job.runSeconds !== undefined && { script: `exec sleep ${job.runSeconds}` }),
   });
 
+export interface LiveParkOptions {
+  /**
+   * Starts the machine of an instance; resolves when it has joined, or stays
+   * dark for good.
+   *
+   * @default a client of the rehearsal's pool
+   */
+  readonly start?: (instance: Instance) => Promise<unknown>;
+}
+
 /**
  * Machines with real Nomad and Consul agents, in real time. The cluster is
  * stopped when the park is closed.
  */
-export const createLivePark = (cluster: LiveCluster): Park => {
+export const createLivePark = (cluster: LiveCluster, options: LiveParkOptions = {}): Park => {
+  const startMachine =
+    options.start ?? (({ id }) => cluster.addClient({ instanceId: id, pool: ownPool }));
   const ends: MachineEnd[] = [];
   /** By instance: the start of its machine. */
   const starts = new Map<string, Promise<unknown>>();
@@ -91,9 +104,9 @@ export const createLivePark = (cluster: LiveCluster): Park => {
     destinationOf: (host) =>
       host === nomadHost ? "nomad" : host === consulHost ? "consul" : undefined,
 
-    launched: ({ id }) => {
-      const start = cluster.addClient({ instanceId: id, pool: ownPool });
-      starts.set(id, start);
+    launched: (instance) => {
+      const start = startMachine(instance);
+      starts.set(instance.id, start);
       // Whoever waits for the machine is told.
       start.catch(() => undefined);
     },
