@@ -21,6 +21,8 @@ export class ClusterFailure extends Error {
   readonly service: ClusterService;
   readonly kind: FailureKind;
   readonly status: number | undefined;
+  /** What kind of error the connection met, such as `ECONNREFUSED`. */
+  readonly code: unknown;
   /** What the service said, shortened. */
   readonly text: string;
 
@@ -28,15 +30,14 @@ export class ClusterFailure extends Error {
     service: ClusterService,
     kind: FailureKind,
     call: string,
-    answer: { status?: number; text: string; cause?: unknown },
+    answer: { status?: number; text: string; code?: unknown },
   ) {
     const said = answer.text.trim().slice(0, 300);
-    super(`${service} ${kind} at ${call}${answer.status ? ` (${answer.status})` : ""}: ${said}`, {
-      cause: answer.cause,
-    });
+    super(`${service} ${kind} at ${call}${answer.status ? ` (${answer.status})` : ""}: ${said}`);
     this.service = service;
     this.kind = kind;
     this.status = answer.status;
+    this.code = answer.code;
     this.text = said;
   }
 }
@@ -185,7 +186,7 @@ export const connectClusterApi = (
       new ClusterFailure(props.service, kind, `${call.method} ${call.path}`, {
         ...(more.status !== undefined && { status: more.status }),
         text: token ? text.replaceAll(token, "<the token>") : text,
-        ...(more.code !== undefined && { cause: { code: more.code } }),
+        code: more.code,
       });
 
     let handler: HttpHandler;
@@ -222,7 +223,7 @@ export const connectClusterApi = (
         return await attempt<T>(call);
       } catch (error) {
         if (!(error instanceof ClusterFailure)) throw error;
-        if (error.kind !== "refused" && !isTlsFailure(codeOf(error.cause))) throw error;
+        if (error.kind !== "refused" && !isTlsFailure(error.code)) throw error;
         secrets.refresh();
         return attempt<T>(call);
       }
