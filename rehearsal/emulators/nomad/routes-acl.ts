@@ -8,7 +8,9 @@ export const createAclReads = (acl: Acl) => {
     if (!acl.enabled) throw new HttpError(400, "ACL support disabled");
   };
   const answer = (found: { ModifyIndex: number } | undefined, what: string): Reading => {
-    if (!found) throw new HttpError(404, `${what} not found`);
+    // Like every answer about a thing it carries an index, here the zero.
+    const missing = new HttpError(404, `${what} not found`);
+    if (!found) return { index: 0, topics: [], body: null, missing };
     return { index: found.ModifyIndex, topics: [], body: found };
   };
 
