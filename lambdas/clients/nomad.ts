@@ -150,8 +150,11 @@ export interface Nomad {
   servers(): Promise<ServerMember[]>;
   /** Undefined when ACLs are off. */
   ownToken(): Promise<AclToken | undefined>;
-  /** A token may read its own policies. */
-  ownPolicy(name: string): Promise<AclRules>;
+  /**
+   * A token may read its own policies. Undefined for one that nobody has written:
+   * a token may name it all the same, and Nomad passes over it.
+   */
+  ownPolicy(name: string): Promise<AclRules | undefined>;
   policiesOfRole(id: string): Promise<string[]>;
 }
 
@@ -290,12 +293,21 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       );
       return answer?.body;
     },
-    ownPolicy: async (name) =>
-      (await get<{ RulesJSON: AclRules }>(`/v1/acl/policy/${encodeURIComponent(name)}`)).body
-        .RulesJSON,
-    policiesOfRole: async (id) =>
-      (
-        await get<{ Policies: { Name: string }[] | null }>(`/v1/acl/role/${plain(id)}`)
-      ).body.Policies?.map((policy) => policy.Name) ?? [],
+    async ownPolicy(name) {
+      const answer = await unless(
+        get<{ RulesJSON: AclRules }>(`/v1/acl/policy/${encodeURIComponent(name)}`),
+        isMissing,
+        undefined,
+      );
+      return answer?.body.RulesJSON;
+    },
+    async policiesOfRole(id) {
+      const answer = await unless(
+        get<{ Policies: { Name: string }[] | null }>(`/v1/acl/role/${plain(id)}`),
+        isMissing,
+        undefined,
+      );
+      return answer?.body.Policies?.map((policy) => policy.Name) ?? [];
+    },
   };
 };

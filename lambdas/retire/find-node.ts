@@ -20,7 +20,11 @@ const missingOf = async ({ nomad }: Cluster): Promise<string[]> => {
     (token.Roles ?? []).map((role) => nomad.policiesOfRole(role.ID)),
   );
   const names = new Set([...(token.Policies ?? []), ...ofRoles.flat()]);
-  return judgeToken(token, await Promise.all([...names].map((name) => nomad.ownPolicy(name))));
+  const rules = await Promise.all([...names].map((name) => nomad.ownPolicy(name)));
+  return judgeToken(
+    token,
+    rules.filter((rule) => rule !== undefined),
+  );
 };
 
 const look = async ({ nomad, consul, region }: Cluster, instanceId: string): Promise<Sighting> => {

@@ -61,8 +61,13 @@ const endpoints = {
   consulDatacenter: "dc1",
 };
 
+const textOf = (body: unknown): string => {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+};
+
 const describe = (request: HttpRequest): Sent => {
-  const body = Buffer.from((request.body as string | Uint8Array | undefined) ?? "").toString();
+  const body = textOf(request.body);
   const target = request.headers["x-amz-target"];
   const action = /^Action=(\w+)/.exec(body)?.[1];
   return {
