@@ -46,10 +46,12 @@ export interface AutoScaling {
 
 /**
  * Completing or prolonging an action that is over is a ValidationError like any
- * other: only the message tells it apart (aws.md).
+ * other: only the message tells it apart (aws.md). With its group, deleted by
+ * force, an action is over too.
  */
 const isOver = (error: unknown) =>
-  error instanceof Error && /No active Lifecycle Action found/i.test(error.message);
+  error instanceof Error &&
+  /No active Lifecycle Action found|AutoScalingGroup name not found/i.test(error.message);
 
 const isWaiting = async (call: Promise<unknown>): Promise<boolean> => {
   try {
