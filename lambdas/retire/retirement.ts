@@ -122,7 +122,7 @@ export const drain = v.object({
   blockers: v.array(blocker),
   /** Those that were still there when their deadline came, of either pass. */
   cutOff: v.array(blocker),
-  /** Allocations that were live when the pass began. */
+  /** Allocations that were live when the first pass began. */
   allocations: v.number(),
 });
 export type Drain = v.InferOutput<typeof drain>;

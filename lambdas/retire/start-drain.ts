@@ -21,24 +21,28 @@ const input = v.object({
  * What of a drain that is under way or over already makes posting another one
  * wrong: posting again would begin its deadline anew.
  *
- * @param wantedUntil - when our own drain would end (ms)
+ * @param wanted - when our own drain would end (ms), and whether there is something
+ *   on the node that is to run on
  */
 const adopt = (
   node: NomadNode,
   execution: string,
   pass: Drain["pass"],
-  wantedUntil: number,
+  wanted: { readonly until: number; readonly isRunOn: boolean },
 ): { until: number; startedAt: number } | undefined => {
   const strategy = node.DrainStrategy;
   const ends = strategy?.ForceDeadline ? Date.parse(strategy.ForceDeadline) : undefined;
   if (isDrainOf(node.LastDrain, execution, pass) && node.LastDrain) {
     const startedAt = Date.parse(node.LastDrain.StartedAt);
-    // Over already: an earlier call of this task posted it and died before it could say so.
-    if (!strategy) return { until: Date.parse(node.LastDrain.UpdatedAt), startedAt };
+    // Over already: an earlier call of this task posted it and died before it could say
+    // so. Unless somebody cancelled it, or let new work onto the node since.
+    if (!strategy && !wanted.isRunOn) {
+      return { until: Date.parse(node.LastDrain.UpdatedAt), startedAt };
+    }
     if (ends !== undefined) return { until: ends, startedAt };
   }
   // A person's own drain is left alone if it ends in time; one without a deadline never does.
-  const endsInTime = ends !== undefined && ends <= wantedUntil;
+  const endsInTime = ends !== undefined && ends <= wanted.until;
   if (strategy && endsInTime && (pass === "work" || !strategy.IgnoreSystemJobs)) {
     return { until: ends, startedAt: Date.parse(strategy.StartedAt) };
   }
@@ -54,7 +58,7 @@ export const createHandler = (surroundings: Surroundings) => {
   const { clock } = surroundings;
 
   return task(surroundings, input, async ({ pass, retirement }, { log }): Promise<Drain> => {
-    const { node, settings, execution, hook } = retirement;
+    const { node, settings, execution, hook, drain: before } = retirement;
     const [found, allocations] = await Promise.all([
       nomad.readNode(node.id),
       nomad.liveAllocations(node.id),
@@ -64,23 +68,24 @@ export const createHandler = (surroundings: Surroundings) => {
     const answer = (more: Partial<Drain>): Drain => ({
       pass,
       status: "draining",
-      outcome: pass === "system" ? (retirement.drain?.outcome ?? "clean") : "clean",
+      // After an outage in between both passes are begun again: what was known stays.
+      outcome: before?.outcome ?? "clean",
       explanation: "The drain has begun.",
-      beganAt: retirement.drain?.beganAt ?? new Date(now).toISOString(),
+      beganAt: before?.beganAt ?? new Date(now).toISOString(),
       startedAt: new Date(now).toISOString(),
       endedAt: new Date(now).toISOString(),
       until: new Date(now).toISOString(),
       giveUpAt: new Date(now).toISOString(),
       waitSeconds: 0,
       blockers: [],
-      cutOff: retirement.drain?.cutOff ?? [],
-      allocations: pass === "system" ? (retirement.drain?.allocations ?? 0) : live.length,
+      cutOff: before?.cutOff ?? [],
+      allocations: before?.allocations ?? live.length,
       ...more,
     });
     if (!found) {
       return answer({
         status: "drained",
-        outcome: "none",
+        outcome: before?.outcome ?? "none",
         explanation: "Nomad does not know the node any more.",
       });
     }
@@ -98,7 +103,10 @@ export const createHandler = (surroundings: Surroundings) => {
             now,
           );
     const wantedUntil = now + seconds * 1000;
-    const adopted = adopt(found.value, execution, pass, wantedUntil);
+    const adopted = adopt(found.value, execution, pass, {
+      until: wantedUntil,
+      isRunOn: live.some(({ DesiredStatus }) => DesiredStatus === "run"),
+    });
     if (!adopted) {
       await nomad.drain(node.id, {
         deadlineSeconds: seconds,
