@@ -33,14 +33,17 @@ export const hangingSeconds = 5;
 /** At most this many jobs are named. */
 const mostBlockers = 10;
 
-const reachedDeadline = (view: DrainView, drain: Pick<Drain, "startedAt">): boolean =>
-  (view.node?.Events ?? []).some(
-    (event) =>
-      event.Message === "Node drain complete" &&
-      event.Details?.["deadline_reached"] === "true" &&
-      // Nomad's clock and ours differ a little.
-      Date.parse(event.Timestamp) >= Date.parse(drain.startedAt) - 5_000,
+/**
+ * Whether the last that happened to a drain of the node was its deadline. By
+ * Nomad's own order of events, since its clock and ours differ a little, and the
+ * second pass begins right after the first.
+ */
+const reachedDeadline = (view: DrainView): boolean => {
+  const last = (view.node?.Events ?? []).findLast(({ Message }) =>
+    Message.startsWith("Node drain"),
   );
+  return last?.Message === "Node drain complete" && last.Details?.["deadline_reached"] === "true";
+};
 
 /** Whether a pass of the drain waits for this allocation. System jobs are left to the second pass. */
 export const concerns = (
@@ -135,7 +138,7 @@ export const judgeDrain = (view: DrainView, drain: Drain, now: number): Verdict 
     ["a task still runs although the allocation has ended", finishing],
     ["its replacement still pulls the ephemeral disk", pulling],
   ]);
-  const forced = reachedDeadline(view, drain);
+  const forced = reachedDeadline(view);
   if (blockers.length === 0 && view.claims.length === 0) {
     const outcome = forced ? "forced" : "clean";
     if (!view.node.DrainStrategy) {

@@ -108,6 +108,36 @@ describe("a node is drained", () => {
       /moved away/,
     ],
     [
+      "cleanly when the pass before it was forced a moment ago",
+      view({
+        node: node({
+          DrainStrategy: null,
+          Events: [
+            complete(2),
+            { ...complete(1), Message: "Node drain strategy set" },
+            complete(0, false),
+          ],
+        }),
+      }),
+      drain({ pass: "system", startedAt: iso(-1) }),
+      "drained",
+      "clean",
+      /system jobs have stopped/,
+    ],
+    [
+      "not by force while the drain after a forced one is open",
+      view({
+        node: node({
+          Events: [complete(2), { ...complete(1), Message: "Node drain strategy updated" }],
+        }),
+        emptySince: now - hangingSeconds * 1000,
+      }),
+      drain({ pass: "system", startedAt: iso(-1) }),
+      "drained",
+      "clean",
+      /Nothing is left/,
+    ],
+    [
       "not while the client has not said its last word, although the strategy has ended",
       view({ node: closed, live: [allocation({ DesiredStatus: "stop" })] }),
       drain(),
