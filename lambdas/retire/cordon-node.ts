@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { connectCluster } from "../clients/cluster.ts";
+import type { NomadNode } from "../clients/nomad.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { findStorage } from "./find-storage.ts";
@@ -12,23 +13,36 @@ const input = v.object({
 });
 
 /**
+ * Whether an earlier call of this task made the cordon and died before it could
+ * say so. Nomad names nobody; what came since the retirement began is taken for
+ * ours, so that it is given back if the retirement fails.
+ */
+const isSince = (node: NomadNode, since: string): boolean => {
+  const event = node.Events?.findLast(
+    ({ Message }) => Message === "Node marked as ineligible for scheduling",
+  );
+  return event !== undefined && Date.parse(event.Timestamp) >= Date.parse(since);
+};
+
+/**
  * Makes the node ineligible, and then takes down what its allocations have
  * stored there: no new one can come, and once they have ended Nomad no longer
  * says what they used.
  */
 export const createHandler = (surroundings: Surroundings) => {
   const { nomad } = connectCluster(surroundings);
-  return task(surroundings, input, async ({ node, cordon }, { log }): Promise<Cordon> => {
+  return task(surroundings, input, async ({ node, cordon, since }, { log }): Promise<Cordon> => {
     const before = await nomad.readNode(node.id);
     const isCordoned = before?.value.SchedulingEligibility === "ineligible";
     // A node that is gone by now needs no cordon; the drain will say so.
     if (before && !isCordoned) await nomad.makeIneligible(node.id);
+    const isOurs = !before || !isCordoned || isSince(before.value, since);
     log.info(isCordoned ? "the node was cordoned already" : "cordoned the node");
     const live = await nomad.liveAllocations(node.id);
     return {
       at: cordon?.at ?? new Date(surroundings.clock.now()).toISOString(),
       // After an outage in between this is done once more: our own cordon stays ours.
-      by: cordon?.by ?? (isCordoned ? "somebody else" : "drover"),
+      by: cordon?.by ?? (isOurs ? "drover" : "somebody else"),
       ...(await findStorage(nomad, live.value)),
     };
   });
