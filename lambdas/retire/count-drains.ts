@@ -1,20 +1,28 @@
+import * as v from "valibot";
 import { connectCluster } from "../clients/cluster.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { isDrainOfDrover } from "./drain-mark.ts";
-import { type Drains, retirement } from "./retirement.ts";
+import { type Drains, node, retirement } from "./retirement.ts";
 import { drainsNodesTogether } from "./rules/nomad-version.ts";
+import { hasLeft } from "./rules/recognise-server.ts";
+
+const input = v.object({ ...retirement.entries, node: v.optional(node) });
 
 /** What limits the number of drains, beside Drover's own slots: drains of people, and the servers' version. */
 export const createHandler = (surroundings: Surroundings) => {
   const { nomad } = connectCluster(surroundings);
-  return task(surroundings, retirement, async (): Promise<Drains> => {
+  return task(surroundings, input, async ({ node: own }): Promise<Drains> => {
     // Few rows whatever the size of the cluster: a drained node soon leaves it.
     const [ineligible, servers] = await Promise.all([nomad.ineligibleNodes(), nomad.servers()]);
     const byOthers = ineligible.filter(
-      (node) => node.Drain && node.Status !== "down" && !isDrainOfDrover(node.LastDrain),
+      ({ ID, Drain, Status, LastDrain }) =>
+        // The node itself is to have a slot; that a person drains it already takes no second one.
+        ID !== own?.id && Drain && Status !== "down" && !isDrainOfDrover(LastDrain),
     ).length;
-    const old = servers.find((server) => !drainsNodesTogether(server.Tags["build"] ?? ""));
+    const old = servers.find(
+      (server) => !hasLeft(server) && !drainsNodesTogether(server.Tags["build"] ?? ""),
+    );
     return {
       byOthers,
       limit: old ? 1 : null,

@@ -19,6 +19,10 @@ const serverServices = new Map([
 
 const hostOf = (address: string): string => address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 
+/** Whether a server has left the cluster; the list of members keeps it for a while. */
+export const hasLeft = ({ Status }: Pick<ServerMember, "Status">): boolean =>
+  Status === "left" || Status === "reap";
+
 /**
  * Why a machine is a server of Nomad, Consul or Vault; undefined when it is not.
  * Ending one costs the cluster its quorum, so every job refuses it.
@@ -27,9 +31,8 @@ export const recogniseServer = (
   machine: Machine,
   servers: readonly ServerMember[],
 ): string | undefined => {
-  const left = new Set(["left", "reap"]);
   const nomad = servers
-    .filter((server) => !left.has(server.Status))
+    .filter((server) => !hasLeft(server))
     .find(
       (server) =>
         server.Addr === hostOf(machine.httpAddress) ||
