@@ -41,7 +41,8 @@ export interface AutoScaling {
   heartbeat(action: LifecycleAction): Promise<boolean>;
   /** @returns whether the action was still waiting */
   complete(action: LifecycleAction, result: "CONTINUE" | "ABANDON"): Promise<boolean>;
-  terminate(instanceId: string, decrement: boolean): Promise<void>;
+  /** @returns false when the group would have to get smaller than its minimum */
+  terminate(instanceId: string, decrement: boolean): Promise<boolean>;
 }
 
 /**
@@ -120,12 +121,18 @@ export const autoScalingClient = (surroundings: Surroundings): AutoScaling => {
         ),
       ),
     async terminate(instanceId, decrement) {
-      await client.send(
-        new TerminateInstanceInAutoScalingGroupCommand({
-          InstanceId: instanceId,
-          ShouldDecrementDesiredCapacity: decrement,
-        }),
-      );
+      try {
+        await client.send(
+          new TerminateInstanceInAutoScalingGroupCommand({
+            InstanceId: instanceId,
+            ShouldDecrementDesiredCapacity: decrement,
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof Error && /min size constraint/i.test(error.message)) return false;
+        throw error;
+      }
     },
   };
 };

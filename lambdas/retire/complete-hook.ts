@@ -1,6 +1,7 @@
 import { autoScalingClient } from "../clients/auto-scaling.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { parameterSwitches } from "../clients/switches.ts";
+import { InputRefused } from "../runtime/errors.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
@@ -47,7 +48,12 @@ export const createHandler = (surroundings: Surroundings) => {
         return answer("none", "The pool is observe-only: the instance is not terminated.");
       }
       if (!instance.lifecycleState.startsWith("Terminating")) {
-        await autoScaling.terminate(known.instanceId, known.capacity === "shrink");
+        const isSmaller = known.capacity === "shrink";
+        if (!(await autoScaling.terminate(known.instanceId, isSmaller))) {
+          throw new InputRefused(
+            `capacity: the group ${instance.group} is at its minimum and cannot get smaller. Its node is drained and the instance runs on: start it again with "replace", or lower the minimum.`,
+          );
+        }
       }
       return answer(
         "none",

@@ -33,10 +33,12 @@ describe("an instance", () => {
 
   test("is terminated with or without its place", async () => {
     const [one, other] = await raiseGroup(bench, { desired: 3 });
-    await settle(autoScaling.terminate(one?.id ?? "", false));
+    assert.equal(await settle(autoScaling.terminate(one?.id ?? "", false)), true);
     assert.equal(bench.autoScaling.group("workers").desired, 3);
-    await settle(autoScaling.terminate(other?.id ?? "", true));
+    bench.autoScaling.group("workers").min = 2;
+    assert.equal(await settle(autoScaling.terminate(other?.id ?? "", true)), true);
     assert.equal(bench.autoScaling.group("workers").desired, 2);
+    assert.equal(await settle(autoScaling.terminate(other?.id ?? "", true)), false);
   });
 
   for (const error of ["ScalingActivityInProgress", "ResourceContention"] as const) {
