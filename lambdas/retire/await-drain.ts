@@ -23,6 +23,8 @@ export const createHandler = (surroundings: Surroundings) => {
     input,
     async (retirement, { log, metrics, remaining }): Promise<Drain> => {
       const { drain, hook, node, cordon, slot, pool } = retirement;
+      // There was nothing to drain: no system jobs, or no node.
+      if (drain.status === "drained") return drain;
       const { verdict, waitSeconds } = await watchRound({
         nomad,
         clock,
