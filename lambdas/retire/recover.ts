@@ -14,9 +14,8 @@ import { finishedRetirement } from "./record-retirement.ts";
 const caught = v.object({ Error: v.string(), Cause: v.optional(v.string(), "") });
 
 const owned = v.object({ ...finishedRetirement.entries, error: v.optional(caught) });
-/** An error before anybody owned the instance: nothing was taken yet. */
-const unowned = v.looseObject({ error: caught });
-const input = v.union([owned, unowned]);
+/** An error before anybody owned the instance leaves nothing but itself: nothing was taken yet. */
+const input = v.looseObject({ error: v.optional(caught) });
 
 interface Failure {
   readonly error: string;
@@ -67,27 +66,29 @@ export const createHandler = (surroundings: Surroundings) => {
   const autoScaling = autoScalingClient(surroundings);
 
   return task(surroundings, input, async (state, { log, metrics }): Promise<Failure> => {
-    if (!v.is(owned, state)) {
-      const { error } = v.parse(unowned, state);
-      return { error: error.Error, cause: messageOf(error.Cause) };
+    const parsed = v.safeParse(owned, state);
+    if (!parsed.success) {
+      const { Error: error = "Unknown", Cause: cause = "" } = state.error ?? {};
+      return { error, cause: messageOf(cause) };
     }
-    const why = whyOf(state);
-    const decision = await decideHook(autoScaling, state);
+    const known = parsed.output;
+    const why = whyOf(known);
+    const decision = await decideHook(autoScaling, known);
     await Promise.all(
-      (state.slot?.leases ?? []).map((key) => records.releaseLease(key, state.execution)),
+      (known.slot?.leases ?? []).map((key) => records.releaseLease(key, known.execution)),
     );
     const left = [
-      ...(state.cordon?.by === "drover" && state.node?.id
-        ? [`cordon of node ${state.node.id}`]
+      ...(known.cordon?.by === "drover" && known.node?.id
+        ? [`cordon of node ${known.node.id}`]
         : []),
-      ...(state.forgotten?.done
+      ...(known.forgotten?.done
         ? []
-        : [`whatever Nomad and Consul remember of ${state.instanceId}`]),
+        : [`whatever Nomad and Consul remember of ${known.instanceId}`]),
     ];
-    await records.end(state.instanceId, state.execution, "failed", left);
-    metrics.report(state.pool, {
+    await records.end(known.instanceId, known.execution, "failed", left);
+    metrics.report(known.pool, {
       RetirementsFailed: 1,
-      ...(state.drain?.outcome === "forced" && { ForcedDrains: 1 }),
+      ...(known.drain?.outcome === "forced" && { ForcedDrains: 1 }),
     });
     log.error("the retirement failed", { why, decision, left });
     return { error: why.error, cause: `${why.cause} ${decision}` };
