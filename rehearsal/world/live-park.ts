@@ -74,8 +74,8 @@ const compose = (job: RehearsalJob) =>
 
 export interface LiveParkOptions {
   /**
-   * Starts the machine of an instance; resolves when it has joined, or stays
-   * dark for good.
+   * Starts the machine of an instance; resolves with the machine when it has
+   * joined, or with undefined when it never will.
    *
    * @default a client of the rehearsal's pool
    */
@@ -111,9 +111,9 @@ export const createLivePark = (cluster: LiveCluster, options: LiveParkOptions = 
       start.catch(() => undefined);
     },
     terminated: async ({ id }) => {
-      await starts.get(id)?.catch(() => undefined);
+      const machine = await starts.get(id)?.catch(() => undefined);
       const sight = await lastSight(cluster, id);
-      await cluster.powerOff(id);
+      if (machine) await cluster.powerOff(id);
       ends.push({ instanceId: id, at: Date.now(), ...sight });
     },
     ready: async (instanceIds) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { Duration } from "aws-cdk-lib";
 import { composeSleepJob } from "../../rehearsal/agents/jobs.ts";
 import { type LiveAllocation, type LiveWorld, startLiveWorld } from "./live-world.ts";
 
@@ -21,7 +22,14 @@ describe("work leaves a terminating instance cleanly", { timeout: 400_000 }, () 
 
   before(async () => {
     live = await startLiveWorld({
-      pools: ["mixed", "stubborn", "poststop", "disk", "pair"].map((pool) => ({ pool })),
+      pools: [
+        ...["mixed", "stubborn", "poststop", "disk", "pair"].map((pool) => ({ pool })),
+        {
+          pool: "batch",
+          drainDeadline: Duration.seconds(5),
+          batchDrainDeadline: Duration.seconds(20),
+        },
+      ],
     });
   });
   after(() => live.stop());
@@ -171,11 +179,24 @@ describe("work leaves a terminating instance cleanly", { timeout: 400_000 }, () 
     assert.deepEqual([live.hookOf(one), live.hookOf(other)], Array(2).fill("CONTINUE completed"));
   });
 
+  it("batch work has the deadline of batch work", async () => {
+    const [only] = (await live.scale("batch", 1)) as [string];
+    await live.cluster.runJob(
+      composeSleepJob("long-batch", { type: "batch", pool: "batch", script: "exec sleep 3600" }),
+    );
+    const began = Date.now();
+    await leave(only);
+    assert.equal(await live.hookDecided(only), "CONTINUE completed");
+    assert.ok(live.hookDecidedAt(only) - began >= 20_000, "not the five seconds of services");
+  });
+
   it("all of them are forgotten, and nothing is left taken", async () => {
-    assert.equal(leaving.length, 6);
+    assert.equal(leaving.length, 7);
     for (const instanceId of leaving) {
       const output = await live.retired(instanceId);
-      assert.equal(output.drain, "clean", `${instanceId}: ${output.explanation}`);
+      const cutOff = output.cutOff.map(({ job }) => job);
+      const expected = instanceId === leaving.at(-1) ? ["forced", ["long-batch"]] : ["clean", []];
+      assert.deepEqual([output.drain, cutOff], expected, output.explanation);
       assert.deepEqual(
         [output.hook, output.end, output.forgotten],
         ["CONTINUE", "gone", { nomad: "purged", consul: "deregistered" }],

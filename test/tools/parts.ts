@@ -84,11 +84,11 @@ const groups: readonly (readonly Part[])[] = [
   ],
   [{ ...folder("infra", 5 * minutes), atOnce: availableParallelism() }],
   [{ ...folder("packaging", 5 * minutes), atOnce: 1 }],
-  // Real agents keep their own pace and hardly use the processor: two or three clusters at once
+  // Real agents keep their own pace and hardly use the processor: several clusters at once
   // take no longer than one. But nothing that computes may run beside them.
   [
     { ...folder("contract", 10 * minutes), atOnce: 2 },
-    { ...folder("live", 10 * minutes), atOnce: 1 },
+    { ...folder("live", 10 * minutes), atOnce: 4 },
   ],
 ];
 
