@@ -21,13 +21,14 @@ const describe = (
 ): Pick<Termination, "state" | "explanation"> => {
   if (!instance) return { state: "gone", explanation: "The group has let the instance go." };
   const { lifecycleState } = instance;
-  if (lifecycleState === "Terminating:Retained") {
+  if (lifecycleState.endsWith(":Retained")) {
     return {
       state: "retained",
       explanation: "The group keeps the instance for a person, who has to terminate it.",
     };
   }
-  if (lifecycleState.startsWith("Warmed:")) {
+  // One that is terminated out of the pool is on its way like any other.
+  if (lifecycleState.startsWith("Warmed:") && !lifecycleState.startsWith("Warmed:Terminating")) {
     return { state: "warm pool", explanation: "The instance waits in the warm pool." };
   }
   return { state: "terminating", explanation: `The instance is ${lifecycleState}.` };
@@ -63,7 +64,7 @@ export const createHandler = (surroundings: Surroundings) => {
     }
     // Terminated by us, or moved on from a hook that had no event: everything that
     // waits under one of our names may go, since its node is drained.
-    if (instance?.lifecycleState === "Terminating:Wait") {
+    if (instance?.lifecycleState.endsWith("Terminating:Wait")) {
       const hooks = await autoScaling.terminationHooks(instance.group);
       for (const { name } of hooks) {
         if (!name.startsWith(hookPrefix(settings.DROVER_CLUSTER))) continue;

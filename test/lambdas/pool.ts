@@ -28,11 +28,9 @@ export const raiseGroup = async (
   options: Partial<GroupOptions> = {},
 ): Promise<readonly Instance[]> => {
   const group = bench.autoScaling.createGroup({ ...managed, desired: 2, ...options });
-  const members = () => bench.autoScaling.instances(group.name);
-  await bench.until(
-    () =>
-      members().length === group.desired && members().every(({ state }) => state === "InService"),
-  );
+  const members = () =>
+    bench.autoScaling.instances(group.name).filter(({ state }) => state === "InService");
+  await bench.until(() => members().length === group.desired);
   await bench.settle(bench.park.ready(members().map(({ id }) => id)));
   return members();
 };

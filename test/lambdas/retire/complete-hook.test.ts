@@ -166,8 +166,11 @@ describe("by hand", () => {
   for (const error of ["ScalingActivityInProgress", "ResourceContention", "Throttling"] as const) {
     test(`${error} is an error to be tried again`, async () => {
       const { instance, state } = await byHand();
-      bench.autoScaling.refuse("TerminateInstanceInAutoScalingGroup", error, 3);
+      const refuse = (times: number) =>
+        bench.autoScaling.refuse("TerminateInstanceInAutoScalingGroup", error, times);
+      refuse(3);
       await assert.rejects(complete(state), { name: new RegExp(error) });
+      refuse(0);
       await complete(state);
       assert.match(instance.state, /^Terminating/);
     });
