@@ -74,6 +74,11 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Forgotten> => {
     const now = clock.now();
     const since = retirement.forgotten?.since ?? new Date(now).toISOString();
+    if (retirement.settings.observeOnly) {
+      const explanation = "The pool is observe-only: Nomad and Consul are left alone.";
+      const both = { nomad: "left alone", consul: "left alone" } as const;
+      return { done: true, since, explanation, waitSeconds: 0, ...both };
+    }
     const waited = (now - Date.parse(since)) / 1000;
     if (waited > giveUpSeconds) {
       throw new Error(`not forgotten within a day: ${retirement.forgotten?.explanation ?? ""}`);

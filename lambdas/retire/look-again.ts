@@ -13,7 +13,7 @@ export const createHandler = (surroundings: Surroundings) => {
 
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Forgotten> => {
     const { node, forgotten } = retirement;
-    if (!forgotten.done) return forgotten;
+    if (!forgotten.done || retirement.settings.observeOnly) return forgotten;
     const isToStay = forgotten.nomad === "left to garbage collection";
     try {
       const [inNomad, inConsul] = await Promise.all([

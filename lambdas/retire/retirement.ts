@@ -153,8 +153,8 @@ export const forgotten = v.object({
   since: v.string(),
   explanation: v.string(),
   waitSeconds: v.number(),
-  nomad: v.picklist(["purged", "unknown", "left to garbage collection", "to do"]),
-  consul: v.picklist(["deregistered", "unknown", "not used", "to do"]),
+  nomad: v.picklist(["purged", "unknown", "left to garbage collection", "left alone", "to do"]),
+  consul: v.picklist(["deregistered", "unknown", "not used", "left alone", "to do"]),
 });
 export type Forgotten = v.InferOutput<typeof forgotten>;
 
