@@ -82,8 +82,11 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
       "autoscaling:DescribeLifecycleHooks",
     ),
   ],
-  "retire/record-retirement": [grant("table", "dynamodb:UpdateItem")],
-  "retire/recover": [complete, grant("table", "dynamodb:DeleteItem", "dynamodb:UpdateItem")],
+  "retire/record-retirement": [grant("table", "dynamodb:DeleteItem", "dynamodb:UpdateItem")],
+  "retire/recover": [
+    complete,
+    grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+  ],
   "retire/find-node": readSecrets,
   "retire/cordon-node": readSecrets,
   "retire/count-drains": readSecrets,

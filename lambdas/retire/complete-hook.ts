@@ -5,6 +5,7 @@ import { InputRefused } from "../runtime/errors.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
 import { type Completion, retirement } from "./retirement.ts";
 import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
@@ -22,8 +23,7 @@ export const createHandler = (surroundings: Surroundings) => {
   const { clock } = surroundings;
 
   return task(surroundings, retirement, async (known, { log, metrics }): Promise<Completion> => {
-    const record = await records.read(known.instanceId);
-    const hook = record?.execution === known.execution ? (record.hook ?? known.hook) : known.hook;
+    const hook = await currentHook(records, known);
     const answer = (
       decision: Completion["decision"],
       explanation: string,

@@ -4,25 +4,21 @@ import { dynamoRecords } from "../clients/records.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { currentHook } from "./current-hook.ts";
 import { beat } from "./heartbeat.ts";
 import { type Hook, retirement, slot } from "./retirement.ts";
 import { leaseMilliseconds } from "./rules/leases.ts";
 
 const input = v.object({ ...retirement.entries, slot: v.optional(slot) });
 
-/**
- * Keeps what the retirement holds: the hook and the slot. Answers the hook as
- * the record knows it by now, since another event of the same instance may have
- * brought one, or a tighter deadline.
- */
+/** Keeps what the retirement holds: the hook and the slot. Answers the hook as it is by now. */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("records", surroundings.env);
   const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
   const autoScaling = autoScalingClient(surroundings);
 
   return task(surroundings, input, async (retirement, { log }): Promise<Hook | null> => {
-    const record = await records.read(retirement.instanceId);
-    const hook = record?.execution === retirement.execution ? record.hook : retirement.hook;
+    const hook = await currentHook(records, retirement);
     await beat(autoScaling, { ...retirement, hook });
     const leases = retirement.slot?.leases ?? [];
     if (leases.length > 0) {

@@ -4,6 +4,7 @@ import { dynamoRecords } from "../clients/records.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
 import { finishedRetirement } from "./record-retirement.ts";
 
@@ -73,7 +74,8 @@ export const createHandler = (surroundings: Surroundings) => {
     }
     const known = parsed.output;
     const why = whyOf(known);
-    const decision = await decideHook(autoScaling, known);
+    const hook = await currentHook(records, known);
+    const decision = await decideHook(autoScaling, { ...known, hook });
     await Promise.all(
       (known.slot?.leases ?? []).map((key) => records.releaseLease(key, known.execution)),
     );
