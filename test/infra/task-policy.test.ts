@@ -107,10 +107,11 @@ const allowed: Record<Task, readonly string[]> = {
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeLifecycleHooks",
   ],
-  "retire/record-retirement": ["dynamodb:UpdateItem"],
+  "retire/record-retirement": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
   "retire/recover": [
     "autoscaling:CompleteLifecycleAction",
     "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
     "dynamodb:UpdateItem",
   ],
   "retire/find-node": inVpc,
