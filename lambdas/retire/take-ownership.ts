@@ -79,15 +79,22 @@ const claimByHand = async (
 /**
  * Makes an execution the owner of an instance.
  *
+ * @returns the hook as the record knows it
  * @throws AlreadyOwned when another execution that still runs has it
  */
 const own = async (
   records: Records,
   executions: Pick<Executions, "status">,
   ownership: Ownership,
-): Promise<void> => {
+): Promise<Hook | null> => {
+  const known = await records.read(ownership.instanceId);
+  // Taken by intake for us, or by an earlier call: what another event has added
+  // since must not be written over.
+  if (known?.execution === ownership.execution && known.phase === "retiring") {
+    return known.hook ?? ownership.hook;
+  }
   const owner = await records.take(ownership);
-  if (!owner) return;
+  if (!owner) return ownership.hook;
   const status = await executions.status(owner.execution);
   if (status === "running") {
     throw new AlreadyOwned(
@@ -98,6 +105,7 @@ const own = async (
   const other = await records.take(ownership, owner.execution);
   if (other)
     throw new AlreadyOwned(`${ownership.instanceId} was just taken by ${other.execution}.`);
+  return ownership.hook;
 };
 
 /** Checks what was asked for, and makes this execution the owner of the instance. */
@@ -121,8 +129,8 @@ export const createHandler = (surroundings: Surroundings) => {
 
   return task(surroundings, input, async ({ input: asked, execution }, { log }) => {
     const claim = await claimOf(asked);
-    const { instanceId, pool, group, reason, since, destination, hook, capacity } = claim;
-    await own(records, executions, {
+    const { instanceId, pool, group, reason, since, destination, capacity } = claim;
+    const hook = await own(records, executions, {
       instanceId,
       execution,
       pool,
@@ -130,7 +138,7 @@ export const createHandler = (surroundings: Surroundings) => {
       reason,
       since,
       phase: "retiring",
-      hook,
+      hook: claim.hook,
     });
     const { settings: poolSettings, stopped } = await switches.read(pool);
     log.info("owns the instance", { instance: instanceId, pool, reason, stopped });
