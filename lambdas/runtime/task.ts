@@ -32,9 +32,13 @@ const marksOf = (event: unknown): Record<string, string> => {
       if (typeof value === "string") marks[name] = value;
     }
   };
+  const keys = { instanceId: "instance", pool: "pool", execution: "execution" };
   const outer = (event ?? {}) as Record<string, unknown>;
   const state = (outer["retirement"] ?? outer) as Record<string, unknown>;
-  take(state, { instanceId: "instance", pool: "pool", execution: "execution" });
+  take(outer["detail"], { EC2InstanceId: "instance" });
+  take(outer["input"], keys);
+  take(outer, keys);
+  take(state, keys);
   take(state["node"], { id: "node" });
   return marks;
 };

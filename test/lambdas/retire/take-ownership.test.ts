@@ -194,7 +194,7 @@ describe("an instance that somebody has", () => {
     );
     const lost = answers.find((each) => each.status === "rejected");
     assert.equal(answers.filter(({ status }) => status === "fulfilled").length, 1);
-    assert.equal((lost?.reason as Error).name, "AlreadyOwned");
+    assert.equal((lost?.reason as Error | undefined)?.name, "AlreadyOwned");
   });
 });
 
