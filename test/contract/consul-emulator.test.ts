@@ -40,6 +40,7 @@ const openEmulator = async (): Promise<OpenedConsul> => {
       consul.acl.addToken({ secret, accessor: uuid(random), grants });
       return secret;
     },
+    patience: 1,
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.sleep(seconds * 1000),
   };

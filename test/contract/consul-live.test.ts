@@ -72,6 +72,7 @@ const openAgents = async (): Promise<OpenedConsul> => {
       });
       return token.SecretID;
     },
+    patience: 3,
     seconds: () => performance.now() / 1000,
     pause: (seconds) => sleep(seconds * 1000),
   };

@@ -52,6 +52,7 @@ const openEmulator = async (): Promise<OpenedTarget> => {
       nomad.acl.addToken({ secret, accessor: uuid(random), policies: [name] });
       return { secret, policy: name };
     },
+    patience: 1,
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.sleep(seconds * 1000),
   };

@@ -80,6 +80,7 @@ const openAgents = async (): Promise<OpenedTarget> => {
       });
       return { secret: token.SecretID, policy: name };
     },
+    patience: 3,
     seconds: () => performance.now() / 1000,
     pause: (seconds) => sleep(seconds * 1000),
   };

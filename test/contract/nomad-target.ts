@@ -28,6 +28,8 @@ export interface TargetNode {
 
 /** What the contract runs against: an emulated or a real Nomad. */
 export interface NomadTarget {
+  /** By how much the spans in which something has to come are stretched: real agents share a machine. */
+  readonly patience: number;
   readonly region: string;
   /** Seconds from a client's death to `down`: least and most. */
   readonly silence: readonly [number, number];
@@ -109,7 +111,7 @@ export const eventually = async <Result>(
   seconds: number,
   ask: () => Promise<Result | undefined | false>,
 ): Promise<Result> => {
-  const end = target.seconds() + seconds;
+  const end = target.seconds() + seconds * target.patience;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
@@ -186,7 +188,7 @@ export const awaitDrained = async (
   nodeId: string,
   seconds: number,
 ): Promise<NodeView> => {
-  const end = target.seconds() + seconds;
+  const end = target.seconds() + seconds * target.patience;
   let index = 0;
   for (;;) {
     const answer = await target.call("GET", `/v1/node/${nodeId}?index=${index}&wait=2s`);
