@@ -4,6 +4,7 @@ import { instanceTagsClient } from "../clients/instance-tags.ts";
 import { dynamoRecords, type Ownership } from "../clients/records.ts";
 import { clusterTag, holdTag, hookPrefix, poolTag } from "../retire/hook-names.ts";
 import type { Hook } from "../retire/retirement.ts";
+import { holdingHook } from "../retire/rules/holding-hook.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
@@ -77,9 +78,12 @@ export const createHandler = (surroundings: Surroundings) => {
     if (owner) {
       const status = await executions.status(owner.execution);
       if (status === "running") {
-        const tighter = owner.hook && owner.hook.deadline < hook.deadline ? owner.hook : hook;
-        await records.attachHook(instanceId, owner.execution, tighter);
-        return { outcome: "joined", execution: owner.execution };
+        const holding = holdingHook(owner.hook, hook);
+        if (await records.attachHook(instanceId, owner.execution, holding)) {
+          return { outcome: "joined", execution: owner.execution };
+        }
+        // It has ended meanwhile: the instance is free, or somebody else's.
+        return begin(event, pool, hook, attempt);
       }
       // Its owner died without giving it back, or was never started.
       const other = await records.take(ownership, owner.execution);
