@@ -29,7 +29,10 @@ const handlerOf = (
   const records = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   return { handler: (event: unknown) => handler(event, context), records };
 };
-const failing = (error: unknown) => handlerOf(() => Promise.reject(error), v.unknown());
+const failing = (reason: Error) =>
+  handlerOf(async () => {
+    throw reason;
+  }, v.unknown());
 
 describe("an input", () => {
   test("is refused with all that is wrong with it, before anything is done", async () => {
