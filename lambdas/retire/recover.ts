@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { type AutoScaling, autoScalingClient } from "../clients/auto-scaling.ts";
 import { dynamoRecords } from "../clients/records.ts";
-import { parseSettings } from "../runtime/settings.ts";
+import { InputRefused } from "../runtime/errors.ts";
+import { describeIssues, parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { currentHook } from "./current-hook.ts";
@@ -69,8 +70,8 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (state, { log, metrics }): Promise<Failure> => {
     const parsed = v.safeParse(owned, state);
     if (!parsed.success) {
-      const { Error: error = "Unknown", Cause: cause = "" } = state.error ?? {};
-      return { error, cause: messageOf(cause) };
+      if (!state.error) throw new InputRefused(describeIssues(parsed.issues));
+      return { error: state.error.Error, cause: messageOf(state.error.Cause) };
     }
     const known = parsed.output;
     const why = whyOf(known);
