@@ -52,6 +52,13 @@ describe("find node", () => {
     assert.ok(bench.operations("nomad").includes("GET /v1/acl/token/self"));
   });
 
+  test("is not kept from it by a node without the attribute", async () => {
+    const { instance, state } = await raise();
+    bench.nomad.addNode({ instanceId: strange, address: "10.0.9.1", fingerprinted: false });
+    await bench.pass(1);
+    assert.equal((await find(state)).name, instance.id);
+  });
+
   test("takes the live one of two nodes with one instance id", async () => {
     const { instance, state } = await raise();
     const old = bench.nomad.truth.node(instance.id)?.ID ?? "";
