@@ -72,7 +72,8 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     const waited = (clock.now() - Date.parse(drain.startedAt)) / 1000;
     const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);
     const left = Math.ceil((decideAt - clock.now()) / 1000);
-    return { verdict, waitSeconds: withinHook(Math.min(seconds, left), hook, clock.now()) };
+    const pause = left > 0 ? Math.min(seconds, left) : seconds;
+    return { verdict, waitSeconds: withinHook(pause, hook, clock.now()) };
   };
   const look = (watch: Look["next"], most: number): Promise<Look> => {
     const left = (Math.min(endsAt, decideAt) - clock.now()) / 1000;

@@ -178,7 +178,20 @@ describe("a round of waiting", () => {
     const drain = await awaitRound(bench, state);
     assert.equal(drain.status, "draining");
     assert.ok(drain.waitSeconds >= 11);
+    // Also when its time is over: the history of an execution is finite.
+    const late = { ...state.drain, giveUpAt: state.drain.startedAt };
+    assert.ok((await awaitRound(bench, { ...state, drain: late })).waitSeconds >= 11);
     assert.deepEqual(bench.metrics(), []);
+  });
+
+  test("comes back in time to end the drain", async () => {
+    const { state } = await draining([endless], { slot: { underWay: 41 } });
+    const soon = new Date(bench.clock.now() + 5000).toISOString();
+    const { waitSeconds } = await awaitRound(bench, {
+      ...state,
+      drain: { ...state.drain, giveUpAt: soon },
+    });
+    assert.ok(waitSeconds >= 4 && waitSeconds <= 6);
   });
 });
 
