@@ -11,7 +11,7 @@ const keepMilliseconds = 30_000;
 
 /** What people set: the settings of the pools, and the one stop for all of Drover. */
 export interface Switches {
-  /** @throws SettingsRefused when the parameter is neither `go` nor `stop` */
+  /** Whether the stop parameter says anything but `go`. */
   isStopped(): Promise<boolean>;
   /**
    * The settings of a pool and the stop parameter, in one call.
@@ -48,15 +48,11 @@ export const parameterSwitches = (
     const { Parameters } = await client.send(new GetParametersCommand({ Names: names }));
     return new Map((Parameters ?? []).map((found) => [found.Name, found.Value ?? ""]));
   };
+  /** Anything but `go` stops: a parameter that is misspelt or gone must let nobody begin. */
   const parseStop = (values: ReadonlyMap<string | undefined, string>): boolean => {
-    const value = values.get(stopParameter)?.trim();
-    if (value !== "go" && value !== "stop") {
-      throw new SettingsRefused(
-        `the parameter ${stopParameter} is ${value === undefined ? "missing" : JSON.stringify(value)}: set it to "go" or "stop"`,
-      );
-    }
-    known = { stopped: value === "stop", until: clock.now() + keepMilliseconds };
-    return known.stopped;
+    const stopped = values.get(stopParameter)?.trim() !== "go";
+    known = { stopped, until: clock.now() + keepMilliseconds };
+    return stopped;
   };
 
   return {

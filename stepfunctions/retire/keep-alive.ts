@@ -6,6 +6,7 @@ import {
   type INextable,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
+import { patientRetries } from "../retry-policies.ts";
 import { type StepProps, taskState } from "../task-state.ts";
 
 export interface KeepAliveProps extends StepProps {
@@ -32,6 +33,8 @@ export class KeepAlive extends StateMachineFragment {
       task: "retire/keep-alive",
       comment: "Sends the hook's heartbeat and renews the lease of the slot.",
       resultPath: "$.hook",
+      // A hook that gets no heartbeat for a while is still alive; giving up would decide it.
+      retries: patientRetries,
     });
     const wait = new Wait(this, props.wait, {
       time: WaitTime.secondsPath(props.secondsPath),
