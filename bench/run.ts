@@ -2,8 +2,9 @@
 import type { Benchmark, Figure } from "./benchmark.ts";
 import { bundles } from "./bundles.ts";
 import { imports } from "./imports.ts";
+import { retireLatency } from "./retire-latency.ts";
 
-const benchmarks: readonly Benchmark[] = [bundles, imports];
+const benchmarks: readonly Benchmark[] = [bundles, imports, retireLatency];
 
 const round = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 

@@ -155,6 +155,8 @@ export const createWorld = (options: WorldOptions): World => {
       write: (line) => void (container.alive && log.push(line)),
     }),
   });
+  /** Ends the executions that still run when the world does. */
+  const stops = new Set<() => void>();
   /** By execution: the instance that its input names. */
   const instances = new Map<string, string | undefined>();
   const engine = createEngine({
@@ -175,7 +177,13 @@ export const createWorld = (options: WorldOptions): World => {
           execution.executionArn,
           typeof instanceId === "string" ? instanceId : undefined,
         );
-        return engine.start(execution);
+        const run = engine.start(execution);
+        if (run) {
+          stops.add(run.stop);
+          const forget = () => stops.delete(run.stop);
+          run.outcome.then(forget, forget);
+        }
+        return run;
       },
     },
     clock,
@@ -248,6 +256,7 @@ export const createWorld = (options: WorldOptions): World => {
     deadLetters,
     underWay: () => bus.underWay() + queued,
     close: () => {
+      for (const stop of stops) stop();
       autoScaling.close();
       agenda.close();
     },
