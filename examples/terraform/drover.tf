@@ -1,4 +1,4 @@
-# Drover itself, from a release (`npm run release`, in dist/release): a template
+# Drover itself, from a release (`make release`, in dist/release): a template
 # and a zip file for each function. It needs no CDK and no bootstrap.
 
 resource "aws_s3_object" "functions" {
