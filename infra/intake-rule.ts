@@ -15,7 +15,7 @@ export interface IntakeRuleProps {
 
 /**
  * Later than this an event is of no use: the longest heartbeat of a hook is two
- * hours, and what was missed is found by looking, not by its event.
+ * hours; what could not be handled by then goes to the dead letters.
  */
 const maxEventAge = Duration.hours(6);
 
@@ -31,7 +31,7 @@ const maxEventAge = Duration.hours(6);
  */
 export class IntakeRule extends Construct {
   readonly rule: Rule;
-  /** Events that could not be handled; `docs/operate.md` says how to send them again. */
+  /** Events that could not be handled; `docs/operate.md` says what to do with them. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: IntakeRuleProps) {

@@ -38,7 +38,7 @@ export interface RetireNodeProps {
  *
  * One execution handles one instance. Whatever goes wrong ends in *Recover*.
  * An execution that is stopped from outside runs no Catch: its leases run out,
- * and the event of its end is what the reconciler acts on.
+ * and a person has to see to the rest (`docs/operate.md`).
  */
 export class RetireNode extends Construct {
   readonly stateMachine: StateMachine;

@@ -25,7 +25,7 @@ export interface Ownership {
   readonly phase: "retiring" | "retired" | "failed";
   /** The lifecycle action that holds the instance, once there is one. */
   readonly hook: Hook | null;
-  /** What a failed retirement could not give back, for the reconciler. */
+  /** What a failed retirement could not give back. */
   readonly left?: readonly string[];
 }
 

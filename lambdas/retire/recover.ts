@@ -60,7 +60,7 @@ const decideHook = async (
 /**
  * The way out of everything that no step foresaw. The hook is decided as the
  * pool says, the slot is given back, and what only Nomad could give back is
- * recorded for the reconciler.
+ * recorded for whoever looks after it.
  */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("records", surroundings.env);

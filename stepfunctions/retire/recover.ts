@@ -16,7 +16,7 @@ export interface RecoverProps {
 /**
  * The one way out for everything that no step foresaw: the hook is decided as
  * the pool says, the slot is given back, and what could not be given back is
- * recorded for the reconciler.
+ * recorded for whoever looks after it.
  */
 export class Recover extends StateMachineFragment {
   readonly startState: State;
@@ -30,8 +30,7 @@ export class Recover extends StateMachineFragment {
       causePath: "$.failure.cause",
     });
     const notRecovered = new Fail(this, "Recovery failed", {
-      comment:
-        "What was taken is still taken: its lease runs out, and the reconciler gives it back.",
+      comment: "What was taken is still taken: its lease runs out; the runbook says the rest.",
       errorPath: "$.error.Error",
       causePath: "$.error.Cause",
     });

@@ -45,7 +45,7 @@ export class TakeOwnership extends StateMachineFragment {
       resultPath: "$",
       retries: patientRetries,
       // Until it has answered there is nothing to give back: whatever ends it ends
-      // the execution, and the hook is left to the reconciler.
+      // the execution, and the hook runs to its time-out.
       catches: [{ errors: [...refusals], next: refused }],
     });
     const isStopped = new Choice(this, "Is Drover stopped?");
