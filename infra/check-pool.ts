@@ -1,7 +1,7 @@
 import { Duration } from "aws-cdk-lib";
 import { parse } from "valibot";
 import type { Hook } from "../lambdas/retire/retirement.ts";
-import { drainDeadlineSeconds } from "../lambdas/retire/rules/deadlines.ts";
+import { secondsToQueue } from "../lambdas/retire/rules/deadlines.ts";
 import { type PoolSettings, poolSettings } from "../lambdas/runtime/pool-settings.ts";
 import { checkSlots } from "./check-drover.ts";
 import type { PoolProps } from "./drover-props.ts";
@@ -21,7 +21,7 @@ const defaults = parse(poolSettings, {});
 /** What comes before a drain: finding the node, cordoning it, taking a slot. */
 const beforeDrain = 300;
 
-/** The longest deadline, in seconds, that a drain can have under a hook. */
+/** The longest deadline, in seconds, that a drain can have under a hook; none at all below one. */
 const longestDeadline = (settings: PoolSettings, heartbeatSeconds: number): number => {
   const lives = hookLife(heartbeatSeconds) - beforeDrain;
   const start = 0;
@@ -31,8 +31,8 @@ const longestDeadline = (settings: PoolSettings, heartbeatSeconds: number): numb
     startedAt: new Date(start).toISOString(),
     deadline: new Date(start + lives * 1000).toISOString(),
   };
-  const unlimited = { ...settings, drainDeadlineSeconds: Number.POSITIVE_INFINITY };
-  return drainDeadlineSeconds(unlimited, hook, false, start);
+  const immediate = { ...settings, drainDeadlineSeconds: 0, batchDrainDeadlineSeconds: 0 };
+  return secondsToQueue(immediate, hook, start);
 };
 
 const limits = {
@@ -137,9 +137,13 @@ const checkHookLife = (
   const human = (seconds: number) => Duration.seconds(seconds).toHumanString();
   const life = hookLife(heartbeat);
   const longer = life < 48 * 3600 ? ", or a longer heartbeat" : "";
+  const remedy =
+    most < 1
+      ? `give a shorter systemDrainDeadline${longer}`
+      : `give at most ${human(most)}${longer}`;
   problems.add(
     property,
     human(deadline),
-    `the hook lives for ${human(life)} (100 heartbeats of ${heartbeat} s, 48 hours at most), in which the rest of a retirement has to fit too: give at most ${human(most)}${longer}`,
+    `the hook lives for ${human(life)} (100 heartbeats of ${heartbeat} s, 48 hours at most), in which the rest of a retirement has to fit too: ${remedy}`,
   );
 };

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { checkPool, hookLife } from "../../infra/check-pool.ts";
 import type { PoolProps } from "../../infra/drover-props.ts";
 import { Problems } from "../../infra/problems.ts";
-import { isTooLateToQueue } from "../../lambdas/retire/rules/deadlines.ts";
+import { secondsToQueue } from "../../lambdas/retire/rules/deadlines.ts";
 import { existingVpc, messageOf, newDrover, newGroup, newStack } from "./apps.ts";
 
 const refusal = (props: Partial<PoolProps>, clusterSlots?: number): string => {
@@ -63,6 +63,17 @@ describe("the properties of a pool", () => {
     });
     assert.match(message, /batchDrainDeadline: "1 day 23 hours": .* give at most 1 day 22 hours/);
     assert.doesNotMatch(message, /longer heartbeat|- drainDeadline/);
+  });
+
+  it("refuse a drain of the system jobs that leaves no time for the others", () => {
+    assert.match(
+      refusal({
+        drainDeadline: Duration.seconds(1),
+        systemDrainDeadline: Duration.hours(1),
+        heartbeat: Duration.seconds(30),
+      }),
+      /drainDeadline: "1 second": .*: give a shorter systemDrainDeadline, or a longer heartbeat/,
+    );
   });
 
   it("refuse more slots than the cluster has", () => {
@@ -159,11 +170,18 @@ describe("whatever is accepted", () => {
             deadline: new Date(hookLife(heartbeatSeconds) * 1000).toISOString(),
           };
           // Five minutes are kept for what comes before the drain.
-          const isLate = isTooLateToQueue(settings, hook, 300_000);
+          const fits = secondsToQueue(settings, hook, 300_000) >= 0;
           const isRefused = messageOfAll(problems) !== undefined;
-          assert.equal(isLate, isRefused);
+          assert.equal(fits, !isRefused);
         },
       ),
+      {
+        examples: [
+          // The second that just fits, and the one that does not.
+          [{ drainDeadline: 1, systemDrainDeadline: 2399, heartbeat: 30 }],
+          [{ drainDeadline: 1, systemDrainDeadline: 2400, heartbeat: 30 }],
+        ],
+      },
     );
   });
 });
