@@ -6,112 +6,173 @@ import { promisify } from "node:util";
 import { findOrBuildAgents } from "../rehearsal/agents/binaries.ts";
 import { composeSleepJob } from "../rehearsal/agents/jobs.ts";
 import { type LiveWorld, startLiveWorld } from "../test/live/live-world.ts";
-import { type Benchmark, median } from "./benchmark.ts";
+import { assumptions, modelCold, modelWarm, readCriticalPath } from "./aws-model.ts";
+import { type Benchmark, type Figure, median } from "./benchmark.ts";
+import { timeImports } from "./imports.ts";
 
-/** Retirements that are measured, after two that warm the containers up. */
+/** Retirements with warm containers, after some whose containers are all new. */
 const samples = 20;
-const warmUps = 2;
+const coldSamples = 4;
+/** Machines that start together. All of them leave, one after the other, before the next ones start. */
+const batch = 6;
 /** Drains by Nomad's own command line, for the same work. */
 const drainsByHand = 8;
+const importRounds = 3;
 
-/**
- * What AWS adds to a retirement, in seconds: assumptions, not measurements. An
- * event takes half a second to its function; between the event and the drain, and
- * between its end and the completion, there are 16 transitions and 11 calls of
- * warm functions.
- */
-const aws = 0.5 + 0.05 + 16 * 0.025 + 11 * 0.015;
+/** When something had to do with a drain: milliseconds since the epoch. */
+interface Times {
+  /** The event was delivered, or the command was started. */
+  readonly asked: number;
+  /** Nomad took the drain in. */
+  readonly began: number;
+  /** The last task on the node ended. */
+  readonly ended: number;
+  /** Nomad said that the drain was over. */
+  readonly closed: number;
+  /** The hook was completed, or the command was over. */
+  readonly answered: number;
+}
 
-/** When a node began to drain, and when its last task ended: milliseconds since the epoch. */
-const readWork = async (live: LiveWorld, instanceId: string, job: string) => {
-  const { cluster } = live;
+/** What was added to the work itself, in milliseconds. */
+interface Added {
+  readonly before: number;
+  /** Of `after`: until Nomad's servers know of the end, and close the drain. */
+  readonly nomad: number;
+  readonly after: number;
+  readonly total: number;
+}
+
+const addedBy = ({ asked, began, ended, closed, answered }: Times): Added => ({
+  before: began - asked,
+  nomad: closed - ended,
+  after: answered - ended,
+  total: began - asked + (answered - ended),
+});
+
+const medianOf = (list: readonly Added[], part: keyof Added): number =>
+  median(list.map((each) => each[part]));
+
+/** Starts the same work on an instance each time: one allocation, which can run nowhere else. */
+const place = (live: LiveWorld, instanceId: string, job: string): Promise<void> =>
+  live.cluster.runJob(composeSleepJob(job, { pool: instanceId }));
+
+/** What Nomad says of the drain of an instance. */
+const readDrain = async (live: LiveWorld, instanceId: string, job: string) => {
   const stub = await live.node(instanceId);
-  const { Events } = await cluster.nomadApi<{
+  const { Events } = await live.cluster.nomadApi<{
     readonly Events: readonly { readonly Message: string; readonly Timestamp: string }[];
   }>("GET", `/v1/node/${stub?.ID}`);
-  // The drain's own `StartedAt` is cut to whole seconds.
-  const began = Events.findLast(({ Message }) => Message === "Node drain strategy set")?.Timestamp;
+  // The drain's own times are cut to whole seconds.
+  const last = (message: string): number =>
+    Date.parse(Events.findLast(({ Message }) => Message === message)?.Timestamp ?? "");
   const ends = (await live.allocationsOn(instanceId, job)).flatMap(({ TaskStates }) =>
     Object.values(TaskStates ?? {}).map(({ FinishedAt }) => Date.parse(FinishedAt ?? "")),
   );
-  if (began === undefined || ends.length === 0) throw new Error(`${instanceId} did not drain`);
-  return { began: Date.parse(began), ended: Math.max(...ends) };
+  const times = {
+    began: last("Node drain strategy set"),
+    ended: Math.max(...ends),
+    closed: last("Node drain complete"),
+  };
+  if (!Object.values(times).every(Number.isFinite)) throw new Error(`${instanceId} did not drain`);
+  return times;
 };
 
-/** Puts the one allocation of a job onto an instance of its pool: the oldest, which leaves next. */
-const placeOn = async (live: LiveWorld, instanceId: string, job: string): Promise<void> => {
-  await live.cluster.runJob(composeSleepJob(job, { pool: instanceId }));
-};
-
-/** Drover's own part of one retirement, in seconds. */
-const retireOne = async (live: LiveWorld, instanceId: string, number: number): Promise<number> => {
-  const job = `work-${number}`;
-  await placeOn(live, instanceId, job);
+/** Lets one instance be retired. What follows its hook goes on beside the next one. */
+const retire = async (live: LiveWorld, instanceId: string, job: string): Promise<Added> => {
+  await place(live, instanceId, job);
   await live.terminate(instanceId);
   await live.hookDecided(instanceId);
-  const { began, ended } = await readWork(live, instanceId, job);
-  // The first call of intake: the event has just been delivered.
-  const delivered = live.world.ledger.entries.find(
-    ({ subject, task }) => subject.instanceId === instanceId && task === "intake/intake",
+  const { deliveries } = live.world.bus;
+  const delivery = deliveries.find(({ event }) =>
+    JSON.stringify(event.detail).includes(instanceId),
   );
-  if (!delivered) throw new Error(`no event of ${instanceId} was delivered`);
-  return (began - delivered.at + (live.hookDecidedAt(instanceId) - ended)) / 1000;
+  if (!delivery) throw new Error(`no event of ${instanceId} was delivered`);
+  const answered = live.hookDecidedAt(instanceId);
+  const times = await readDrain(live, instanceId, job);
+  await live.cluster.purgeJob(job);
+  return addedBy({ asked: delivery.at, ...times, answered });
 };
 
-/** The command line's own part of one drain, in seconds. */
-const drainByHand = async (live: LiveWorld, instanceId: string, number: number, folder: string) => {
-  const job = `by-hand-${number}`;
-  await placeOn(live, instanceId, job);
+/** Drains one instance by the command line. */
+const drainByHand = async (
+  live: LiveWorld,
+  instanceId: string,
+  job: string,
+  command: (nodeId: string) => Promise<unknown>,
+): Promise<Added> => {
+  const nodeId = (await live.node(instanceId))?.ID ?? "";
+  const eligible = { Eligibility: "eligible" };
+  await live.cluster.nomadApi("PUT", `/v1/node/${nodeId}/eligibility`, eligible);
+  await place(live, instanceId, job);
+  const asked = Date.now();
+  await command(nodeId);
+  const answered = Date.now();
+  const times = await readDrain(live, instanceId, job);
+  // Else it would come back to the node as soon as that is eligible again.
+  await live.cluster.purgeJob(job);
+  return addedBy({ asked, ...times, answered });
+};
+
+/** @returns a drain by the command line, with a connection like that of Drover's functions */
+const prepareCommand = async ({ cluster }: LiveWorld, folder: string) => {
+  for (const [name, text] of Object.entries(cluster.tls)) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  }
   const { nomad } = await findOrBuildAgents();
-  const node = await live.node(instanceId);
-  const { cluster } = live;
-  const started = Date.now();
-  await promisify(execFile)(nomad, ["node", "drain", "-enable", "-yes", node?.ID ?? ""], {
-    env: {
-      NOMAD_ADDR: cluster.nomad.address,
-      NOMAD_REGION: cluster.nomad.region,
-      NOMAD_TOKEN: cluster.management.nomad,
-      NOMAD_CACERT: join(folder, "ca"),
-      NOMAD_CLIENT_CERT: join(folder, "clientCertificate"),
-      NOMAD_CLIENT_KEY: join(folder, "clientKey"),
-    },
-  });
-  const returned = Date.now();
-  const { began, ended } = await readWork(live, instanceId, job);
-  return (began - started + (returned - ended)) / 1000;
+  const env = {
+    NOMAD_ADDR: cluster.nomad.address,
+    NOMAD_REGION: cluster.nomad.region,
+    NOMAD_TOKEN: cluster.management.nomad,
+    NOMAD_CACERT: join(folder, "ca"),
+    NOMAD_CLIENT_CERT: join(folder, "clientCertificate"),
+    NOMAD_CLIENT_KEY: join(folder, "clientKey"),
+  };
+  return (nodeId: string) =>
+    promisify(execFile)(nomad, ["node", "drain", "-enable", "-yes", "-deadline", "30m", nodeId], {
+      env,
+    });
+};
+
+const retireAll = async (live: LiveWorld, report: (line: string) => void) => {
+  // What Lambda and Step Functions take around each call is AWS's, and is in the model.
+  live.world.containers.setFaults({ coldStart: [0, 0], overhead: [0, 0] });
+  const all: Added[] = [];
+  let ids: string[] = [];
+  let before: string | undefined;
+  while (all.length < coldSamples + samples) {
+    if (ids.length === 0) ids = await live.scale("bench", batch);
+    const instanceId = ids.shift() ?? "";
+    if (all.length < coldSamples) {
+      // Nobody's call may be under way in a container that ends.
+      if (before) await live.retired(before);
+      live.world.containers.kill(() => true);
+    }
+    all.push(await retire(live, instanceId, `work-${all.length}`));
+    before = instanceId;
+    report(`retirement ${all.length} of ${coldSamples + samples}`);
+  }
+  const path = readCriticalPath(live, live.executionOf(before ?? "")?.executionArn ?? "");
+  return { cold: all.slice(0, coldSamples), warm: all.slice(coldSamples), path };
 };
 
 const measure = async (report: (line: string) => void) => {
   const folder = mkdtempSync(join(tmpdir(), "drover-bench-"));
   const live = await startLiveWorld({
-    pools: [{ pool: "bench", maxCapacity: 6, minCapacity: 0 }],
+    pools: [{ pool: "bench", maxCapacity: batch, minCapacity: 0 }],
     // Each machine takes the work that is meant for it alone.
     start: (cluster, { id }) => cluster.addClient({ instanceId: id, pool: id }),
   });
   try {
-    // What Lambda and Step Functions take around each call is AWS's, and is in the model.
-    live.world.containers.setFaults({ coldStart: [0, 0], overhead: [0, 0] });
-    for (const [name, text] of Object.entries(live.cluster.tls)) {
-      writeFileSync(join(folder, name), text, { mode: 0o600 });
-    }
-    const ours: number[] = [];
-    for (let number = 0; number < warmUps + samples; number += 1) {
-      const [oldest] = (await live.scale("bench", 2)) as [string];
-      ours.push(await retireOne(live, oldest, number));
-      report(`retirement ${number + 1} of ${warmUps + samples}`);
-    }
-    const byHand: number[] = [];
-    const [first, second] = (await live.scale("bench", 2)) as [string, string];
+    const ours = await retireAll(live, report);
+    const command = await prepareCommand(live, folder);
+    const ids = await live.scale("bench", 2);
+    const byHand: Added[] = [];
     for (let number = 0; number < drainsByHand; number += 1) {
-      const instanceId = number % 2 === 0 ? first : second;
-      const node = await live.node(instanceId);
-      await live.cluster.nomadApi("PUT", `/v1/node/${node?.ID}/eligibility`, {
-        Eligibility: "eligible",
-      });
-      byHand.push(await drainByHand(live, instanceId, number, folder));
+      const instanceId = ids[number % ids.length] ?? "";
+      byHand.push(await drainByHand(live, instanceId, `by-hand-${number}`, command));
       report(`drain by hand ${number + 1} of ${drainsByHand}`);
     }
-    return { ours: median(ours.slice(warmUps)), byHand: median(byHand) };
+    return { ...ours, byHand };
   } finally {
     await live.stop();
     rmSync(folder, { recursive: true });
@@ -119,19 +180,45 @@ const measure = async (report: (line: string) => void) => {
 };
 
 /**
- * What Drover adds to the time that the work takes by itself: from the event to
- * the drain, and from the end of the last task to the completion of the hook.
- * With real agents, the synthesized state machine and the real functions, warm;
- * without AWS's own latency and cold starts.
+ * What Drover adds to the time that the work takes by itself: from the delivery
+ * of the event to the drain, and from the end of the last task to the completion
+ * of the hook. With real agents, the synthesized state machine and the real
+ * functions, warm; without AWS's own latency and cold starts. Beside it what
+ * `nomad node drain` adds to the same work: from its start, and until its end.
  */
 export const retireLatency: Benchmark = {
   name: "retire-latency",
   run: async (report) => {
-    const { ours, byHand } = await measure(report);
-    const against = { what: "nomad node drain", value: byHand };
+    const { warm, cold, path, byHand } = await measure(report);
+    const { start, times } = timeImports([...new Set(path.calls)], importRounds, report);
+    const startOf = (task: string): number => (start + (times.get(task) ?? 0)) / 1000;
+    const against = (part: keyof Added, scale: number) => ({
+      what: "nomad node drain",
+      value: medianOf(byHand, part) * scale,
+    });
+    const part = (what: string, key: keyof Added): Figure => ({
+      what,
+      value: medianOf(warm, key),
+      unit: "ms",
+      against: against(key, 1),
+    });
+    const seconds = (what: string, value: number): Figure => ({
+      what,
+      value,
+      unit: "s",
+      against: against("total", 0.001),
+    });
+    const total = medianOf(warm, "total") / 1000;
     return [
-      { what: "added to a drain, without AWS", value: ours, unit: "s", against, aim: 0.3 },
-      { what: "the same, modelled on AWS, warm", value: ours + aws, unit: "s", against },
+      { ...seconds("added to a drain, without AWS's latency and cold starts", total), aim: 0.3 },
+      part("… from the event to the drain", "before"),
+      part("… from the last task's end to the hook", "after"),
+      part("… of that, until Nomad closes the drain", "nomad"),
+      seconds(`modelled on AWS, warm (${assumptions})`, total + modelWarm(path)),
+      seconds(
+        "modelled on AWS, all cold (and 100 ms a sandbox, Node's start, the imports)",
+        medianOf(cold, "total") / 1000 + modelCold(path, startOf),
+      ),
     ];
   },
 };

@@ -6,7 +6,7 @@ import { retireLatency } from "./retire-latency.ts";
 
 const benchmarks: readonly Benchmark[] = [bundles, imports, retireLatency];
 
-const round = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
+const round = (value: number): string => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
 
 const toRow = ({ name }: Benchmark, { what, value, unit, against, aim }: Figure): string[] => [
   name,
