@@ -8,7 +8,7 @@ import {
 import { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
 import type { Construct } from "constructs";
 import { standardRetries } from "./retry-policies.ts";
-import { type RetireTask, retireTasks, type TaskFunctions } from "./tasks.ts";
+import { allTasks, type Task, type TaskFunctions } from "./tasks.ts";
 
 /** What every step of a state machine is given. */
 export interface StepProps {
@@ -20,9 +20,11 @@ export interface StepProps {
 }
 
 export interface TaskStateProps extends StepProps {
-  readonly task: RetireTask;
+  readonly task: Task;
   /** Where the answer is put in the payload: `$.node`, … or `$` for all of it. */
   readonly resultPath: string;
+  /** Where an error is put. @default "$.error" */
+  readonly errorPath?: string;
   /** @default - the payload as it is */
   readonly payload?: TaskInput;
   /** @default - standardRetries */
@@ -34,7 +36,7 @@ export interface TaskStateProps extends StepProps {
 /**
  * One task, one function: the payload goes in, the answer is put beside what is
  * known already, and an error that outlived its retries goes to `onError` with
- * its name and cause in `$.error`.
+ * its name and cause in `$.error`, or where `errorPath` says.
  */
 export const taskState = (scope: Construct, name: string, props: TaskStateProps): LambdaInvoke => {
   const state = new LambdaInvoke(scope, name, {
@@ -48,12 +50,13 @@ export const taskState = (scope: Construct, name: string, props: TaskStateProps)
     retryOnServiceExceptions: false,
     resultPath: props.resultPath,
     // The function's own time-out comes first; this one is for the call itself.
-    taskTimeout: Timeout.duration(Duration.seconds(retireTasks[props.task].timeoutSeconds + 30)),
+    taskTimeout: Timeout.duration(Duration.seconds(allTasks[props.task].timeoutSeconds + 30)),
   });
   for (const retry of props.retries ?? standardRetries) state.addRetry(retry);
+  const resultPath = props.errorPath ?? "$.error";
   for (const { errors, next } of props.catches ?? []) {
-    state.addCatch(next, { errors, resultPath: "$.error" });
+    state.addCatch(next, { errors, resultPath });
   }
-  state.addCatch(props.onError, { resultPath: "$.error" });
+  state.addCatch(props.onError, { resultPath });
   return state;
 };

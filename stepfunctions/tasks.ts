@@ -46,4 +46,4 @@ export type RetireTask = keyof typeof retireTasks;
 export type Task = keyof typeof allTasks;
 
 /** Gives the function (a version of it, so that a deploy changes nothing under a running execution). */
-export type TaskFunctions = (task: RetireTask) => IFunction;
+export type TaskFunctions = (task: Task) => IFunction;
