@@ -28,6 +28,18 @@ export interface GroupFact {
 }
 
 /**
+ * Something about an instance that the faults of a rehearsal left no way to
+ * prevent. Whoever makes the faults says so beforehand, from what they are alone.
+ */
+export interface Excuse {
+  /** Name of the invariant that need not hold for it, such as `every-hook-decided`. */
+  readonly invariant: string;
+  readonly instanceId: string;
+  /** In a person's words: `Auto Scaling took no call from 09:10 until after the limit`. */
+  readonly why: string;
+}
+
+/**
  * What the services themselves know after a rehearsal. Invariants are judged
  * from this alone, never from what Drover says of itself; its table is here
  * because what lies in it is what it has taken.
@@ -54,6 +66,7 @@ export interface Evidence {
   readonly records: readonly Readonly<Record<string, unknown>>[];
   /** ARNs of executions that have not ended. */
   readonly running: readonly string[];
+  readonly excuses: readonly Excuse[];
 }
 
 export interface Verdict {
@@ -61,12 +74,16 @@ export interface Verdict {
   readonly held: boolean;
   /** One sentence each. */
   readonly violations: readonly string[];
+  /** What is no violation and yet nothing to be silent about; absent when there is nothing. */
+  readonly reported?: readonly string[];
 }
 
 export interface Invariant {
   readonly name: string;
-  /** @returns a sentence for each violation */
+  /** @returns a sentence for each violation, which names the instance that it is about */
   readonly judge: (evidence: Evidence) => string[];
+  /** @returns a sentence for each thing that is permitted, yet is to be told */
+  readonly report?: (evidence: Evidence) => string[];
 }
 
 export const isEnded = ({ state }: InstanceFact): boolean => state === "Terminated";

@@ -1,4 +1,4 @@
-import type { Evidence, Invariant, Verdict } from "./evidence.ts";
+import type { Evidence, Excuse, Invariant, Verdict } from "./evidence.ts";
 import { everyHookDecided } from "./every-hook-decided.ts";
 import { noLiveWorkLost } from "./no-live-work-lost.ts";
 import { nobodyRemembered } from "./nobody-remembered.ts";
@@ -16,8 +16,27 @@ export const invariants: readonly Invariant[] = [
   serversUntouched,
 ];
 
+/** An excuse is for one invariant and one instance: whatever is said of another one counts. */
+const excuseFor = (
+  { excuses }: Evidence,
+  invariant: string,
+  violation: string,
+): Excuse | undefined =>
+  excuses.find((excuse) => excuse.invariant === invariant && violation.includes(excuse.instanceId));
+
 export const judge = (evidence: Evidence): Verdict[] =>
-  invariants.map(({ name, judge: find }) => {
-    const violations = find(evidence);
-    return { name, held: violations.length === 0, violations };
+  invariants.map(({ name, judge: find, report }) => {
+    const violations: string[] = [];
+    const reported = report?.(evidence) ?? [];
+    for (const violation of find(evidence)) {
+      const excuse = excuseFor(evidence, name, violation);
+      if (excuse === undefined) violations.push(violation);
+      else reported.push(`${violation} (excused: ${excuse.why})`);
+    }
+    return {
+      name,
+      held: violations.length === 0,
+      violations,
+      ...(reported.length > 0 && { reported }),
+    };
   });

@@ -50,7 +50,7 @@ export const gatherEvidence = async (
   world: World,
   parties: Parties,
   before: Before,
-  facts: Pick<Evidence, "hook" | "drainDeadlineSeconds">,
+  facts: Pick<Evidence, "hook" | "drainDeadlineSeconds" | "excuses">,
 ): Promise<Evidence> => {
   const instancesOf = (names: readonly string[]) =>
     world.autoScaling

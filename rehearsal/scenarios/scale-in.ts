@@ -1,7 +1,7 @@
 import { type Pace, realPace, virtualPace } from "../clock/pace.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { Delays } from "../emulators/auto-scaling/world.ts";
-import { isLeaving, type Verdict } from "../invariants/evidence.ts";
+import { type Excuse, isLeaving, type Verdict } from "../invariants/evidence.ts";
 import { judge } from "../invariants/invariants.ts";
 import { seededBy } from "../random.ts";
 import { describeRetirement, type Report } from "../report.ts";
@@ -26,6 +26,8 @@ export interface ScaleInOptions {
   readonly handlers?: (task: string) => HandlerModule;
   /** Is given the world when everything is ready, before the first instance leaves. */
   readonly onReady?: (world: World) => void;
+  /** What the faults left no way to prevent; asked when everything is over. @default nothing */
+  readonly excuses?: () => readonly Excuse[];
 }
 
 /** How the machines of a rehearsal come about. */
@@ -164,6 +166,7 @@ const run = async (
       gatherEvidence(here, parties, before, {
         hook: hook.name,
         drainDeadlineSeconds: stage.drainDeadlineSeconds,
+        excuses: options.excuses?.() ?? [],
       }),
     );
     return {

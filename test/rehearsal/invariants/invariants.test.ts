@@ -92,6 +92,7 @@ const well: Evidence = {
   },
   records: [{ pk: "instance#i-gone", ownership: { phase: "retired", left: [] } }],
   running: [],
+  excuses: [],
 };
 
 const after = (changed: Partial<Evidence["cluster"]["after"]>): Partial<Evidence> => ({
@@ -389,4 +390,32 @@ describe("what is not a breach", () => {
       const broken = judge({ ...well, ...changed }).filter(({ held }) => !held);
       assert.deepEqual(broken, []);
     });
+});
+
+describe("an excuse", () => {
+  const expired: Partial<Evidence> = {
+    instances: [
+      ended({ actions: [action({ outcome: { result: "CONTINUE", how: "expired", at: 1 } })] }),
+    ],
+  };
+  const excuse = { invariant: "every-hook-decided", instanceId: "i-gone", why: "no AWS that day" };
+  const verdictOf = (changed: Partial<Evidence>) =>
+    judge({ ...well, ...expired, ...changed }).find(({ name }) => name === "every-hook-decided");
+
+  test("makes a report of a violation", () => {
+    assert.deepEqual(verdictOf({ excuses: [excuse] }), {
+      name: "every-hook-decided",
+      held: true,
+      violations: [],
+      reported: ["i-gone: nobody decided the hook: its time ran out (excused: no AWS that day)"],
+    });
+  });
+
+  test("excuses neither another instance nor another invariant", () => {
+    for (const other of [
+      { ...excuse, instanceId: "i-here" },
+      { ...excuse, invariant: "nobody-remembered" },
+    ])
+      assert.equal(verdictOf({ excuses: [other] })?.held, false);
+  });
 });
