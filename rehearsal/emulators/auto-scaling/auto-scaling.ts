@@ -6,32 +6,23 @@ import { AwsError } from "../aws-json.ts";
 import { serveAwsQuery } from "../aws-query.ts";
 import type { BusEvent } from "../event-bridge/bus.ts";
 import type { Service } from "../service.ts";
+import { createGroup } from "./create-group.ts";
+import type { GroupOptions } from "./create-group.ts";
 import { describeOperations } from "./describe-operations.ts";
 import { rebalanceRecommendationEvent, spotInterruptionEvent } from "./events.ts";
 import { groupOperations } from "./group-operations.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { lifecycleOperations } from "./lifecycle-operations.ts";
+import { lifetimeOperations } from "./lifetime-operations.ts";
 import { createReconsider } from "./scaling.ts";
-import type { Group, Hook, Instance, LaunchTemplate, WarmPool } from "./state.ts";
+import { standbyOperations } from "./standby-operations.ts";
+import type { Group, Instance, InstanceRefresh } from "./state.ts";
 import { fail } from "./transitions.ts";
+import { warmPoolOperations } from "./warm-pool-operations.ts";
 import { defaultDelays } from "./world.ts";
 import type { Delays, Machines, World } from "./world.ts";
 
-export interface GroupOptions {
-  readonly name: string;
-  readonly min?: number;
-  readonly max?: number;
-  readonly desired?: number;
-  /** Tags that are not handed on to instances. */
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly hooks?: readonly Hook[];
-  readonly zones?: readonly string[];
-  readonly instanceType?: string;
-  readonly launchTemplate?: LaunchTemplate;
-  readonly newInstancesProtected?: boolean;
-  readonly onAbandon?: Group["onAbandon"];
-  readonly warmPool?: WarmPool;
-}
+export type { GroupOptions } from "./create-group.ts";
 
 /** Errors that AWS answers with at any time, and its words for them. */
 const refusals = {
@@ -64,6 +55,8 @@ export interface AutoScalingEmulator {
   refuse(operation: string, error: keyof typeof refusals, times?: number): void;
   /** From now on EC2 has no capacity for the group (undefined: it has again). */
   failLaunches(groupName: string, message: string | undefined): void;
+  /** Begins an instance refresh, which is shown but replaces nothing, or changes its status. */
+  refreshInstances(groupName: string, status?: InstanceRefresh["status"]): void;
   /** Stops everything that is under way. */
   close(): void;
 }
@@ -132,41 +125,6 @@ export const createAutoScaling = ({
     return found;
   };
 
-  const createGroup = (options: GroupOptions): Group => {
-    if (world.groups.has(options.name)) throw new Error(`there is a group ${options.name}`);
-    const desired = options.desired ?? options.min ?? 0;
-    const created: Group = {
-      name: options.name,
-      arn: `arn:aws:autoscaling:${region}:${account}:autoScalingGroup:${newId()}:autoScalingGroupName/${options.name}`,
-      createdAt: now(),
-      zones: options.zones ?? ["a", "b", "c"].map((letter) => `${region}${letter}`),
-      instanceType: options.instanceType ?? "m7g.large",
-      min: options.min ?? 0,
-      max: options.max ?? Math.max(desired, 1),
-      desired,
-      launchTemplate: options.launchTemplate ?? {
-        id: "lt-0123456789abcdef0",
-        name: options.name,
-        version: "1",
-      },
-      newInstancesProtected: options.newInstancesProtected ?? false,
-      onAbandon: options.onAbandon ?? "terminate",
-      tags: new Map(
-        Object.entries(options.tags ?? {}).map(([key, value]) => [
-          key,
-          { key, value, propagateAtLaunch: false },
-        ]),
-      ),
-      hooks: new Map((options.hooks ?? []).map((hook) => [hook.name, hook])),
-      instances: new Map(),
-      suspended: new Set(),
-      warmPool: options.warmPool,
-    };
-    world.groups.set(created.name, created);
-    world.reconsider(created);
-    return created;
-  };
-
   return {
     service: serveAwsQuery(
       "http://autoscaling.amazonaws.com/doc/2011-01-01/",
@@ -175,11 +133,14 @@ export const createAutoScaling = ({
         ...groupOperations(world),
         ...instanceOperations(world),
         ...lifecycleOperations(world, () => caller),
+        ...lifetimeOperations(world),
+        ...standbyOperations(world),
+        ...warmPoolOperations(world),
       },
       newId,
       before,
     ),
-    createGroup,
+    createGroup: (options) => createGroup(world, options),
     group,
     instance,
     instances: (groupName) =>
@@ -202,6 +163,12 @@ export const createAutoScaling = ({
     failLaunches: (groupName, message) => {
       group(groupName).launchFailure = message;
       world.reconsider(group(groupName));
+    },
+    refreshInstances: (groupName, status = "InProgress") => {
+      const { refreshes } = group(groupName);
+      const open = refreshes.find((each) => ["Pending", "InProgress"].includes(each.status));
+      if (open === undefined) refreshes.push({ id: newId(), startedAt: now(), status });
+      else open.status = status;
     },
     close: () => agenda.close(),
   };

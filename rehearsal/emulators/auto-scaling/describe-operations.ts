@@ -4,8 +4,8 @@ import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import type { Filters } from "./inputs.ts";
 import { cutPage, filters, findGroup, flag, invalid, pageFields, texts } from "./inputs.ts";
-import { globalTimeout, isWarm } from "./rules.ts";
-import type { Group, Hook, Instance, LaunchTemplate, Tag } from "./state.ts";
+import { globalTimeout, inPool, isWarm } from "./rules.ts";
+import type { Group, Hook, Instance, LaunchTemplate, Tag, WarmPool } from "./state.ts";
 import type { World } from "./world.ts";
 
 const showTemplate = ({ id, name, version }: LaunchTemplate) => ({
@@ -22,7 +22,7 @@ const showTag = (group: Group, tag: Tag) => ({
   PropagateAtLaunch: tag.propagateAtLaunch,
 });
 
-const showInstance = (instance: Instance) => ({
+export const showInstance = (instance: Instance) => ({
   InstanceId: instance.id,
   InstanceType: instance.instanceType,
   AvailabilityZone: instance.zone,
@@ -30,6 +30,14 @@ const showInstance = (instance: Instance) => ({
   HealthStatus: instance.health,
   LaunchTemplate: showTemplate(instance.launchTemplate),
   ProtectedFromScaleIn: instance.protectedFromScaleIn,
+});
+
+export const showPool = (pool: WarmPool) => ({
+  MinSize: pool.minSize,
+  MaxGroupPreparedCapacity: pool.maxPrepared,
+  PoolState: pool.state,
+  InstanceReusePolicy: { ReuseOnScaleIn: pool.reuseOnScaleIn },
+  Status: pool.deleting === true ? "PendingDelete" : undefined,
 });
 
 const showGroup = (group: Group, includeInstances: boolean) => ({
@@ -59,6 +67,9 @@ const showGroup = (group: Group, includeInstances: boolean) => ({
   Tags: [...group.tags.values()].map((tag) => showTag(group, tag)),
   TerminationPolicies: ["Default"],
   NewInstancesProtectedFromScaleIn: group.newInstancesProtected,
+  WarmPoolConfiguration: group.warmPool && showPool(group.warmPool),
+  WarmPoolSize: group.warmPool && inPool(group).length,
+  Status: group.deleting === true ? "Delete in progress" : undefined,
   InstanceLifecyclePolicy: { RetentionTriggers: { TerminateHookAbandon: group.onAbandon } },
 });
 
@@ -128,7 +139,7 @@ export const describeOperations = (world: World): Record<string, Operation> => (
         input.InstanceIds.length > 0
           ? input.InstanceIds.flatMap((id) => world.instances.get(id) ?? [])
           : [...world.groups.values()].flatMap((group) => [...group.instances.values()]);
-      const found = all.filter(({ state }) => state !== "Terminated");
+      const found = all.filter(({ state }) => state !== "Terminated" && state !== "Detached");
       const { page, NextToken } = cutPage(found, input, { most: 50, usual: 50 });
       return {
         AutoScalingInstances: page.map((instance) => ({
@@ -155,6 +166,31 @@ export const describeOperations = (world: World): Record<string, Operation> => (
         ({ name }) => named.length === 0 || named.includes(name),
       );
       return { LifecycleHooks: hooks.map((hook) => showHook(group, hook)) };
+    },
+  ),
+
+  DescribeInstanceRefreshes: operation(
+    v.strictObject({
+      AutoScalingGroupName: v.string(),
+      InstanceRefreshIds: v.optional(texts, []),
+      ...pageFields,
+    }),
+    (input) => {
+      const group = findGroup(world, input.AutoScalingGroupName);
+      const named = input.InstanceRefreshIds;
+      const found = group.refreshes
+        .filter(({ id }) => named.length === 0 || named.includes(id))
+        .toReversed();
+      const { page, NextToken } = cutPage(found, input, { most: 100, usual: 50 });
+      return {
+        InstanceRefreshes: page.map(({ id, status, startedAt }) => ({
+          InstanceRefreshId: id,
+          AutoScalingGroupName: group.name,
+          Status: status,
+          StartTime: new Date(startedAt),
+        })),
+        NextToken,
+      };
     },
   ),
 

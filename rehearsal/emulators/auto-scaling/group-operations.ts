@@ -2,9 +2,10 @@ import * as v from "valibot";
 
 import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
-import { findGroup, flag, integer, invalid, listOf, texts } from "./inputs.ts";
+import { findGroup, flag, integer, invalid, launchTemplate, listOf, texts } from "./inputs.ts";
 import type { Group, Process } from "./state.ts";
 import { processes } from "./state.ts";
+import { checkHealth } from "./transitions.ts";
 import type { World } from "./world.ts";
 
 /** The texts are AWS's, as its users have quoted them. */
@@ -59,14 +60,7 @@ export const groupOperations = (world: World): Record<string, Operation> => ({
       MaxSize: v.optional(integer),
       DesiredCapacity: v.optional(integer),
       NewInstancesProtectedFromScaleIn: v.optional(flag),
-      LaunchTemplate: v.optional(
-        v.strictObject({
-          LaunchTemplateId: v.optional(v.string()),
-          LaunchTemplateName: v.optional(v.string()),
-          // An instance runs one version: this emulator knows of no latest one.
-          Version: v.pipe(v.string(), v.regex(/^\d+$/)),
-        }),
-      ),
+      LaunchTemplate: v.optional(launchTemplate),
     }),
     (input) => {
       const group = findGroup(world, input.AutoScalingGroupName);
@@ -131,6 +125,9 @@ export const groupOperations = (world: World): Record<string, Operation> => ({
     (input) => {
       const group = findGroup(world, input.AutoScalingGroupName);
       for (const process of readProcesses(input.ScalingProcesses)) group.suspended.delete(process);
+      // What went down meanwhile is still to be found.
+      for (const instance of group.instances.values())
+        if (instance.health === "Healthy") checkHealth(world, instance);
       world.reconsider(group);
     },
   ),

@@ -23,6 +23,13 @@ export const texts = listOf(v.string());
 export const filters = listOf(v.strictObject({ Name: v.string(), Values: v.optional(texts, []) }));
 export type Filters = v.InferOutput<typeof filters>;
 
+export const launchTemplate = v.strictObject({
+  LaunchTemplateId: v.optional(v.string()),
+  LaunchTemplateName: v.optional(v.string()),
+  // An instance runs one version: this emulator knows of no latest one.
+  Version: v.pipe(v.string(), v.regex(/^\d+$/)),
+});
+
 export const pageFields = {
   MaxRecords: v.optional(integer),
   NextToken: v.optional(v.string()),
@@ -60,7 +67,7 @@ export const findGroup = (world: World, name: string): Group => {
 /** @throws AwsError also for an instance that its group has forgotten */
 export const findInstance = (world: World, id: string): Instance => {
   const instance = world.instances.get(id);
-  if (instance === undefined || instance.state === "Terminated")
+  if (instance === undefined || ["Terminated", "Detached"].includes(instance.state))
     throw invalid(`Instance Id not found - No managed instance found for instance ID: ${id}`);
   return instance;
 };

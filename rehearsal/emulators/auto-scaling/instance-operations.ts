@@ -4,8 +4,8 @@ import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import { findGroup, findInstance, flag, invalid, texts } from "./inputs.ts";
 import type { Group, Instance } from "./state.ts";
-import { isRetained, isWarm } from "./rules.ts";
-import { release, terminate } from "./transitions.ts";
+import { isRetained, isStandby, isTerminating, isWarm } from "./rules.ts";
+import { release, replaceUnhealthy, terminate } from "./transitions.ts";
 import type { World } from "./world.ts";
 
 const showActivity = (group: Group, instance: Instance, now: number) => ({
@@ -53,6 +53,26 @@ export const instanceOperations = (world: World): Record<string, Operation> => (
     (input) => terminateOnRequest(world, input.InstanceId, input.ShouldDecrementDesiredCapacity),
   ),
 
+  /** A grace period is not emulated: groups have none. */
+  SetInstanceHealth: operation(
+    v.strictObject({
+      InstanceId: v.string(),
+      HealthStatus: v.string(),
+      ShouldRespectGracePeriod: v.optional(flag),
+    }),
+    (input) => {
+      const instance = findInstance(world, input.InstanceId);
+      const health = input.HealthStatus;
+      if (health !== "Healthy" && health !== "Unhealthy")
+        throw invalid(`Valid instance health states are: [Healthy, Unhealthy].`);
+      if (isTerminating(instance.state)) return;
+      instance.health = health;
+      if (health === "Healthy") return;
+      instance.cause = "an instance was taken out of service in response to a user health-check.";
+      replaceUnhealthy(world, findGroup(world, instance.group));
+    },
+  ),
+
   SetInstanceProtection: operation(
     v.strictObject({
       AutoScalingGroupName: v.string(),
@@ -69,7 +89,7 @@ export const instanceOperations = (world: World): Record<string, Operation> => (
         return instance;
       });
       for (const each of instances)
-        if (each.state !== "InService")
+        if (each.state !== "InService" && !isStandby(each.state))
           throw invalid(
             `The instance ${each.id} is not in InService or EnteringStandby or Standby.`,
           );

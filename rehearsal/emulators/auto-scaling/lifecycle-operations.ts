@@ -4,6 +4,7 @@ import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import { complete, heartbeat } from "./actions.ts";
 import { findGroup, integer, invalid } from "./inputs.ts";
+import { launching } from "./state.ts";
 import type { World } from "./world.ts";
 
 const actionFields = {
@@ -46,6 +47,24 @@ export const lifecycleOperations = (
       instanceId: input.InstanceId,
     });
   }),
+
+  /** What waits is completed first. */
+  DeleteLifecycleHook: operation(
+    v.strictObject({ LifecycleHookName: v.string(), AutoScalingGroupName: v.string() }),
+    (input) => {
+      const group = findGroup(world, input.AutoScalingGroupName);
+      const name = input.LifecycleHookName;
+      const hook = group.hooks.get(name);
+      if (hook === undefined)
+        throw invalid(`No Lifecycle Hook found with name ${name} in group ${group.name}`);
+      group.hooks.delete(name);
+      const result = hook.transition === launching ? "ABANDON" : "CONTINUE";
+      for (const instance of group.instances.values())
+        for (const action of instance.actions)
+          if (action.outcome === undefined && action.hook.name === name)
+            complete(world, { group, hook: name, token: action.token }, result);
+    },
+  ),
 
   /**
    * A change of a hook does not touch the actions that wait already. A new

@@ -52,13 +52,16 @@ export const decided = (actions: readonly LifecycleAction[]): Result | undefined
 
 /**
  * Whether an instance counts toward the desired capacity. One that terminates
- * does not, so that its replacement is launched without waiting for its hook.
+ * does not, so that its replacement is launched without waiting for its hook;
+ * nor does one on standby.
  *
  * Source: User Guide, "Manage retained instances" (retained ones do not count);
- * "Amazon EC2 Auto Scaling instance lifecycle" (scale in detaches from the group).
+ * "Amazon EC2 Auto Scaling instance lifecycle" (scale in detaches from the group);
+ * API Reference, EnterStandby (replaced unless the capacity is decremented).
  */
 export const counts = (instance: Instance): boolean =>
-  instance.state === "InService" || instance.state.startsWith("Pending");
+  instance.state === "InService" ||
+  (instance.state.startsWith("Pending") && instance.extra !== true);
 
 export const capacityOf = (group: Group): number =>
   [...group.instances.values()].reduce((total, each) => total + (counts(each) ? 1 : 0), 0);
@@ -66,10 +69,14 @@ export const capacityOf = (group: Group): number =>
 /** On the way out of its group or pool, or out already. */
 export const isTerminating = (state: LifecycleState): boolean =>
   state.startsWith("Terminat") ||
+  state.startsWith("Detach") ||
   state.startsWith("Warmed:Terminat") ||
   state === "Warmed:Pending:Retained";
 
 export const isRetained = (state: LifecycleState): boolean => state.endsWith(":Retained");
+
+/** Out of service for a while. Health is not checked there. */
+export const isStandby = (state: LifecycleState): boolean => state.endsWith("Standby");
 
 /** In the warm pool, on the way into it, or on the way from it to its end. */
 export const isWarm = (state: LifecycleState): boolean => state.startsWith("Warmed:");
@@ -77,6 +84,16 @@ export const isWarm = (state: LifecycleState): boolean => state.startsWith("Warm
 /** The instances that a pool has or will have. */
 export const inPool = (group: Group): Instance[] =>
   [...group.instances.values()].filter(({ state }) => isWarm(state) && !isTerminating(state));
+
+/**
+ * How many instances the pool should have.
+ *
+ * Source: API Reference, PutWarmPool, MaxGroupPreparedCapacity and MinSize.
+ */
+export const poolSize = ({ warmPool, max, desired }: Group): number =>
+  warmPool === undefined || warmPool.deleting === true
+    ? 0
+    : Math.max(warmPool.minSize, (warmPool.maxPrepared ?? max) - desired, 0);
 
 /** Those that are ready to leave the pool. */
 export const readyInPool = (group: Group): Instance[] =>
@@ -127,6 +144,24 @@ export const zonesForLaunch = (group: Group, count: number): string[] => {
     inZone.set(zone, (inZone.get(zone) ?? 0) + 1);
     return zone;
   });
+};
+
+/**
+ * The zone that lacks an instance, if another one has two more and something there
+ * may be ended.
+ *
+ * Source: User Guide, "Rebalancing activities": launched before what it replaces
+ * is terminated.
+ */
+export const zoneThatLacks = (group: Group): string | undefined => {
+  const inZone = countByZone(group);
+  const sizeOf = (zone: string): number => inZone.get(zone) ?? 0;
+  const least = group.zones.reduce((best, each) => (sizeOf(each) < sizeOf(best) ? each : best));
+  const isMovable = (each: Instance): boolean =>
+    each.state === "InService" &&
+    !each.protectedFromScaleIn &&
+    sizeOf(each.zone) - sizeOf(least) > 1;
+  return [...group.instances.values()].some(isMovable) ? least : undefined;
 };
 
 const countByZone = (group: Group): Map<string, number> => {

@@ -1,8 +1,17 @@
 import { between, hex, uuid } from "../../random.ts";
 import { launchFailureEvent } from "./events.ts";
-import { capacityOf, chooseForScaleIn, inPool, readyInPool, zonesForLaunch } from "./rules.ts";
-import type { Group, Instance } from "./state.ts";
-import { begin, leavePool, returnToPool, terminate } from "./transitions.ts";
+import {
+  capacityOf,
+  chooseForScaleIn,
+  inPool,
+  poolSize,
+  readyInPool,
+  zonesForLaunch,
+  zoneThatLacks,
+} from "./rules.ts";
+import type { Group, Instance, Process } from "./state.ts";
+import { begin, leavePool, replaceUnhealthy, returnToPool, terminate } from "./transitions.ts";
+import { later } from "./world.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -16,18 +25,54 @@ import type { World } from "./world.ts";
  * with long boot times using warm pools".
  */
 export const balance = (world: World, group: Group): void => {
+  if (group.deleting === true) return;
+  replaceUnhealthy(world, group);
   const missing = group.desired - capacityOf(group);
   if (missing > 0 && !group.suspended.has("Launch")) grow(world, group, missing);
   if (missing < 0 && !group.suspended.has("Terminate")) shrink(world, group, -missing);
-  const { warmPool } = group;
-  if (warmPool === undefined) return;
-  const lacking = warmPool.size - inPool(group).length;
+  if (missing === 0) rebalanceZones(world, group);
+  if (group.warmPool === undefined) return;
+  const pooled = inPool(group).length;
+  if (group.warmPool.deleting === true && pooled === 0) group.warmPool = undefined;
+  const lacking = poolSize(group) - pooled;
   if (lacking > 0 && !group.suspended.has("Launch"))
     launchAll(world, group, lacking, "Warmed:Pending");
   if (lacking < 0 && !group.suspended.has("Terminate"))
     for (const instance of readyInPool(group).slice(0, -lacking))
       terminate(world, instance, "a warm pool instance was terminated to match the pool's size");
 };
+
+const rebalancing: readonly Process[] = ["AZRebalance", "Launch", "Terminate"];
+
+/**
+ * Launches what a zone lacks; once that is in service the group has one too many,
+ * which the scale-in takes from the zone with the most.
+ *
+ * Source: User Guide, "Rebalancing activities"; how long it takes is documented
+ * nowhere.
+ */
+const rebalanceZones = (world: World, group: Group): void => {
+  const zone = () => {
+    const isFree =
+      world.groups.get(group.name) === group &&
+      group.launchFailure === undefined &&
+      !rebalancing.some((process) => group.suspended.has(process)) &&
+      capacityOf(group) === group.desired &&
+      ![...group.instances.values()].some(
+        ({ extra, state }) => extra === true && state.startsWith("Pending"),
+      );
+    return isFree ? zoneThatLacks(group) : undefined;
+  };
+  if (zone() === undefined || awaitingRebalance.has(group)) return;
+  awaitingRebalance.add(group);
+  later(world, "rebalance", () => {
+    awaitingRebalance.delete(group);
+    const least = zone();
+    if (least !== undefined) launch(world, group, least, "Pending", true);
+  });
+};
+
+const awaitingRebalance = new WeakSet<Group>();
 
 const grow = (world: World, group: Group, missing: number): void => {
   const ready = readyInPool(group).slice(0, missing);
@@ -80,6 +125,7 @@ const launch = (
   group: Group,
   zone: string,
   state: "Pending" | "Warmed:Pending",
+  extra = false,
 ): void => {
   const number = world.instances.size + 1;
   const instance: Instance = {
@@ -97,6 +143,7 @@ const launch = (
     history: [{ state, at: world.now() }],
     actions: [],
     activityId: uuid(world.random),
+    ...(extra && { extra }),
   };
   group.instances.set(instance.id, instance);
   world.instances.set(instance.id, instance);

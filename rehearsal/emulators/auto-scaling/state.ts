@@ -78,8 +78,10 @@ export interface Instance {
   readonly history: { readonly state: LifecycleState; readonly at: number }[];
   /** Every lifecycle action there has been, oldest first. */
   readonly actions: LifecycleAction[];
-  /** Why it is being terminated, in Auto Scaling's words. */
+  /** Why it is being terminated or is unhealthy, in Auto Scaling's words. */
   cause?: string;
+  /** Launched to rebalance the zones: until it is in service another one does its part. */
+  extra?: boolean;
   /** The activity that launches or terminates it. */
   activityId: string;
 }
@@ -115,11 +117,22 @@ export const processes: readonly Process[] = [
 
 /** Instances that wait beside a group until it grows. */
 export interface WarmPool {
-  /** How many the pool keeps. */
-  readonly size: number;
+  /** How many the pool keeps at least. */
+  readonly minSize: number;
+  /** How many group and pool keep together; undefined: the group's maximum. */
+  readonly maxPrepared?: number | undefined;
   readonly state: "Stopped" | "Running" | "Hibernated";
   /** Whether a scale-in puts instances back instead of ending them. */
   readonly reuseOnScaleIn: boolean;
+  /** Whether it ends as soon as its last instance has. */
+  readonly deleting?: boolean;
+}
+
+/** As `DescribeInstanceRefreshes` shows it. */
+export interface InstanceRefresh {
+  readonly id: string;
+  readonly startedAt: number;
+  status: "Pending" | "InProgress" | "Successful" | "Failed" | "Cancelling" | "Cancelled";
 }
 
 export interface Group {
@@ -140,7 +153,11 @@ export interface Group {
   /** The instances that the group has, in the order of their launch. */
   readonly instances: Map<string, Instance>;
   readonly suspended: Set<Process>;
-  readonly warmPool?: WarmPool | undefined;
+  warmPool?: WarmPool | undefined;
+  /** Oldest first. */
+  readonly refreshes: InstanceRefresh[];
+  /** Deleted by force: it ends with its last instance. */
+  deleting?: boolean;
   /** What EC2 says instead of launching, as long as it has no capacity. */
   launchFailure?: string | undefined;
 }

@@ -3,8 +3,8 @@ import { cancel, hold } from "./actions.ts";
 import { scalingEvent } from "./events.ts";
 import type { Route } from "./routes.ts";
 import { routes } from "./routes.ts";
-import { isTerminating, isWarm } from "./rules.ts";
-import type { Instance, LifecycleState, Result } from "./state.ts";
+import { isStandby, isTerminating, isWarm } from "./rules.ts";
+import type { Group, Instance, LifecycleState, Result } from "./state.ts";
 import { groupOf, later, moveTo } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -38,6 +38,7 @@ const enterService = (world: World, instance: Instance, route: Route): void => {
   later(world, "enter", () => {
     if (instance.state !== route.proceed) return;
     moveTo(world, instance, "InService");
+    delete instance.extra;
     const group = groupOf(world, instance);
     instance.protectedFromScaleIn = group.newInstancesProtected;
     world.publish(scalingEvent(world.source, group, instance, "Launch"));
@@ -58,8 +59,8 @@ const poolStates = {
 const enterPool = (world: World, instance: Instance, route: Route): void => {
   moveTo(world, instance, route.proceed);
   later(world, "enter", () => {
-    const group = groupOf(world, instance);
     if (instance.state !== route.proceed) return;
+    const group = groupOf(world, instance);
     const { state } = group.warmPool ?? { state: "Running" };
     moveTo(world, instance, poolStates[state]);
     if (state !== "Running" && instance.power === "on") {
@@ -134,11 +135,16 @@ const proceed = (world: World, instance: Instance, route: Route, result: Result)
     moveTo(world, instance, retained[route.proceed as keyof typeof retained]);
     return;
   }
-  if (instance.power === "off") later(world, "forget", () => forget(world, instance));
+  shutDown(world, instance);
+};
+
+const shutDown = (world: World, instance: Instance): void => {
+  const goOn = () => later(world, "forget", () => forget(world, instance));
+  if (instance.power === "off") goOn();
   else
     later(world, "shutDown", () => {
       powerOff(world, instance);
-      later(world, "forget", () => forget(world, instance));
+      goOn();
     });
 };
 
@@ -156,10 +162,12 @@ const powerOff = (world: World, instance: Instance): void => {
 };
 
 const forget = (world: World, instance: Instance): void => {
+  if (instance.state === "Terminated") return;
   const group = groupOf(world, instance);
   moveTo(world, instance, "Terminated");
   group.instances.delete(instance.id);
   world.publish(scalingEvent(world.source, group, instance, "Terminate"));
+  if (group.deleting === true && group.instances.size === 0) world.groups.delete(group.name);
   world.reconsider(group);
 };
 
@@ -171,15 +179,47 @@ const forget = (world: World, instance: Instance): void => {
  */
 export const fail = (world: World, instance: Instance): void => {
   powerOff(world, instance);
+  checkHealth(world, instance);
+};
+
+/**
+ * Has an instance without power found after a while, unless health is not
+ * checked: the process is suspended, or it is on standby.
+ *
+ * Source: User Guide, "Temporarily remove instances" (no checks on standby) and
+ * "How suspended processes affect other processes" (HealthCheck).
+ */
+export const checkHealth = (world: World, instance: Instance): void => {
+  if (instance.power !== "off") return;
   later(world, "notice", () => {
+    if (isTerminating(instance.state) || isStandby(instance.state)) return;
     const group = groupOf(world, instance);
-    if (isTerminating(instance.state)) return;
+    if (group.suspended.has("HealthCheck")) return;
     instance.health = "Unhealthy";
-    if (!group.suspended.has("HealthCheck") && !group.suspended.has("ReplaceUnhealthy"))
-      terminate(
-        world,
-        instance,
-        "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped",
-      );
+    instance.cause =
+      "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped";
+    replaceUnhealthy(world, group);
   });
+};
+
+/**
+ * Terminates what is unhealthy, if that is not suspended.
+ *
+ * Source: User Guide, "How suspended processes affect other processes"
+ * (ReplaceUnhealthy, Terminate).
+ */
+export const replaceUnhealthy = (world: World, group: Group): void => {
+  if (group.suspended.has("ReplaceUnhealthy") || group.suspended.has("Terminate")) return;
+  for (const instance of group.instances.values())
+    if (instance.health === "Unhealthy" && !isStandby(instance.state))
+      terminate(world, instance, instance.cause ?? "");
+};
+
+/** Ends an instance with its group, which asks no hook. */
+export const endByForce = (world: World, instance: Instance): void => {
+  if (instance.state === "Terminating:Proceed") return;
+  cancel(world, instance.actions, "ABANDON");
+  instance.cause = "the Auto Scaling group was deleted by force";
+  moveTo(world, instance, "Terminating:Proceed");
+  shutDown(world, instance);
 };

@@ -21,6 +21,10 @@ export interface Delays {
   readonly react: readonly [number, number];
   /** Until a health check sees that the power is off. */
   readonly notice: readonly [number, number];
+  /** From `EnteringStandby` or `Detaching` to its end. */
+  readonly stepAside: readonly [number, number];
+  /** Until zones that are out of balance are noticed. */
+  readonly rebalance: readonly [number, number];
 }
 
 export const defaultDelays: Delays = {
@@ -31,6 +35,8 @@ export const defaultDelays: Delays = {
   forget: [2_000, 30_000],
   react: [500, 5_000],
   notice: [10_000, 60_000],
+  stepAside: [500, 5_000],
+  rebalance: [30_000, 180_000],
 };
 
 /** What the machines do: a cluster emulator or real agents start and stop there. */

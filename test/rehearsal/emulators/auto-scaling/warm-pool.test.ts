@@ -17,7 +17,7 @@ const createPooled = async (onAbandon: "terminate" | "retain" = "terminate") => 
   const group = await world.settle({
     desired: 1,
     hooks: [terminateHook],
-    warmPool: { size: 1, state: "Stopped", reuseOnScaleIn: true },
+    warmPool: { minSize: 1, maxPrepared: 1, state: "Stopped", reuseOnScaleIn: true },
     onAbandon,
   });
   await world.clock.until(() => world.inState("Warmed:Stopped").length === 1);
@@ -116,7 +116,7 @@ describe("a warm pool", () => {
       name: "workers",
       max: 2,
       hooks: [{ ...launchHook, heartbeatTimeout: 60 }],
-      warmPool: { size: 1, state: "Running", reuseOnScaleIn: false },
+      warmPool: { minSize: 1, maxPrepared: 1, state: "Running", reuseOnScaleIn: false },
     });
     await clock.until(() => inState("Warmed:Running").length === 1);
     emulator.scaleTo("workers", 1);
