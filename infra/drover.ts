@@ -1,19 +1,18 @@
 import { Lazy, RemovalPolicy, Token, Tokenization } from "aws-cdk-lib";
 import type { IAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import { Connections, type IConnectable, SecurityGroup } from "aws-cdk-lib/aws-ec2";
-import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct, DependencyGroup } from "constructs";
 import { RetireNode } from "../stepfunctions/retire-node.ts";
-import { acknowledge, acknowledgeWildcard } from "./acknowledge.ts";
 import { checkDrover } from "./check-drover.ts";
 import { checkPool } from "./check-pool.ts";
 import { claimCluster, claimGroup, otherDrover, poolOf } from "./claims.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
+import { equipMachine, functionsOf, type LogProps, machineLog } from "./equip-machine.ts";
 import { functionCode } from "./function-code.ts";
 import { IntakeRule } from "./intake-rule.ts";
 import { ManagedPool, ownedGroup } from "./managed-pool.ts";
@@ -171,50 +170,14 @@ export class Drover extends Construct implements IConnectable {
     });
   }
 
-  private retireMachine(
-    functions: TaskFunctions,
-    pinVersions: boolean,
-    log: { readonly logRetention: RetentionDays; readonly removalPolicy: RemovalPolicy },
-  ): RetireNode {
+  private retireMachine(functions: TaskFunctions, pinVersions: boolean, log: LogProps): RetireNode {
     const name = retireMachineName(this.cluster);
     const retire = new RetireNode(this, "RetireNode", {
       stateMachineName: name,
-      functions: (task) => (pinVersions ? functions.version(task) : functions.get(task)),
-      logGroup: new LogGroup(this, "RetireNodeLog", {
-        // Step Functions adds every other name to one policy of limited length.
-        logGroupName: `/aws/vendedlogs/states/${name}`,
-        retention: log.logRetention,
-        removalPolicy: log.removalPolicy,
-      }),
+      functions: functionsOf(functions, pinVersions),
+      logGroup: machineLog(this, "RetireNodeLog", name, log),
     });
-    const { stateMachine } = retire;
-    acknowledge(
-      stateMachine,
-      "AwsSolutions-SF1",
-      "Step Functions keeps the history of every execution for 90 days; the log is for errors.",
-    );
-    acknowledge(
-      stateMachine,
-      "AwsSolutions-SF2",
-      "The history tells how long each step took, and X-Ray is charged for each trace.",
-    );
-    for (const task of pinVersions ? retireTaskNames : []) {
-      // Those of before this deployment, too: executions may be running them.
-      const versions = `${functions.get(task).functionArn}:*`;
-      stateMachine.addToRolePolicy(
-        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [versions] }),
-      );
-      acknowledgeWildcard(
-        stateMachine,
-        versions,
-        "All versions of one function: executions go on with the one they began with.",
-      );
-    }
-    acknowledgeWildcard(
-      stateMachine,
-      "*",
-      "Deliveries of logs have no resources of their own; Step Functions needs these actions.",
-    );
+    equipMachine(retire.stateMachine, functions, retireTaskNames, pinVersions);
     return retire;
   }
 
