@@ -1,18 +1,12 @@
-import { Duration, Stack } from "aws-cdk-lib";
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  Metric,
-  TreatMissingData,
-} from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { Stack } from "aws-cdk-lib";
+import { type Alarm, Metric } from "aws-cdk-lib/aws-cloudwatch";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { MetricName } from "../lambdas/runtime/metrics.ts";
+import { addAlarms, alarmPeriod as period, type Watched } from "./add-alarms.ts";
 import { metricNamespace } from "./names.ts";
 
 export interface RetireAlarmsProps {
@@ -27,17 +21,6 @@ export interface RetireAlarmsProps {
   readonly runbookUrl: string;
 }
 
-interface Watched {
-  /** The heading of its entry in the runbook, and its anchor there. */
-  readonly slug: string;
-  readonly what: string;
-  readonly metric: IMetric;
-  /** In how many of how many periods it has to happen. @default - in one of one */
-  readonly periods?: { readonly bad: number; readonly of: number };
-}
-
-const period = Duration.minutes(5);
-
 /**
  * What a person has to know of. The alarms watch executions, not the errors of
  * functions: those are tried again, and mean nothing until that has failed too.
@@ -50,24 +33,7 @@ export class RetireAlarms extends Construct {
   constructor(scope: Construct, id: string, props: RetireAlarmsProps) {
     super(scope, id);
     this.topic = props.topic ?? this.ownTopic();
-    const action = new SnsAction(this.topic);
-    this.alarms = new Map(
-      watched(props).map(({ slug, what, metric, periods = { bad: 1, of: 1 } }) => {
-        const alarm = new Alarm(this, slug, {
-          alarmDescription: `${what} What to do: ${props.runbookUrl}#${slug}`,
-          metric,
-          threshold: 1,
-          datapointsToAlarm: periods.bad,
-          evaluationPeriods: periods.of,
-          comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-          // Nothing is reported while nothing happens.
-          treatMissingData: TreatMissingData.NOT_BREACHING,
-        });
-        alarm.addAlarmAction(action);
-        alarm.addOkAction(action);
-        return [slug, alarm];
-      }),
-    );
+    this.alarms = addAlarms(this, this.topic, props.runbookUrl, watched(props));
   }
 
   /**
