@@ -23,6 +23,12 @@ export const texts = listOf(v.string());
 export const filters = listOf(v.strictObject({ Name: v.string(), Values: v.optional(texts, []) }));
 export type Filters = v.InferOutput<typeof filters>;
 
+/** @throws AwsError for seconds that a hook cannot have (API Reference, PutLifecycleHook) */
+export const checkHeartbeat = (seconds: number): number => {
+  if (seconds >= 30 && seconds <= 7200) return seconds;
+  throw invalid(`HeartbeatTimeout ${seconds} must be between 30 and 7200 seconds.`);
+};
+
 export const launchTemplate = v.strictObject({
   LaunchTemplateId: v.optional(v.string()),
   LaunchTemplateName: v.optional(v.string()),

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import { complete, heartbeat } from "./actions.ts";
-import { findGroup, integer, invalid } from "./inputs.ts";
+import { checkHeartbeat, findGroup, integer, invalid } from "./inputs.ts";
 import { launching } from "./state.ts";
 import type { World } from "./world.ts";
 
@@ -77,7 +77,7 @@ export const lifecycleOperations = (
       LifecycleTransition: v.optional(
         v.picklist(["autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"]),
       ),
-      HeartbeatTimeout: v.optional(v.pipe(integer, v.minValue(30), v.maxValue(7200))),
+      HeartbeatTimeout: v.optional(integer),
       DefaultResult: v.optional(v.picklist(["CONTINUE", "ABANDON"])),
       NotificationMetadata: v.optional(v.string()),
     }),
@@ -91,7 +91,7 @@ export const lifecycleOperations = (
       group.hooks.set(name, {
         name,
         transition,
-        heartbeatTimeout: input.HeartbeatTimeout ?? old?.heartbeatTimeout ?? 3600,
+        heartbeatTimeout: checkHeartbeat(input.HeartbeatTimeout ?? old?.heartbeatTimeout ?? 3600),
         defaultResult: input.DefaultResult ?? old?.defaultResult ?? "ABANDON",
         notificationMetadata: input.NotificationMetadata ?? old?.notificationMetadata,
       });

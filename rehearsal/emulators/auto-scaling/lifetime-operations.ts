@@ -3,7 +3,15 @@ import * as v from "valibot";
 import { AwsError, operation } from "../aws-json.ts";
 import type { Operation } from "../aws-json.ts";
 import { createGroup } from "./create-group.ts";
-import { findGroup, flag, integer, invalid, launchTemplate, listOf } from "./inputs.ts";
+import {
+  checkHeartbeat,
+  findGroup,
+  flag,
+  integer,
+  invalid,
+  launchTemplate,
+  listOf,
+} from "./inputs.ts";
 import { isTerminating } from "./rules.ts";
 import type { Group } from "./state.ts";
 import { endByForce } from "./transitions.ts";
@@ -15,7 +23,7 @@ const hookSpecification = v.strictObject({
     "autoscaling:EC2_INSTANCE_LAUNCHING",
     "autoscaling:EC2_INSTANCE_TERMINATING",
   ]),
-  HeartbeatTimeout: v.optional(v.pipe(integer, v.minValue(30), v.maxValue(7200)), "3600"),
+  HeartbeatTimeout: v.optional(integer, "3600"),
   DefaultResult: v.optional(v.picklist(["CONTINUE", "ABANDON"]), "ABANDON"),
   NotificationMetadata: v.optional(v.string()),
 });
@@ -106,7 +114,7 @@ export const lifetimeOperations = (world: World): Record<string, Operation> => (
         hooks: input.LifecycleHookSpecificationList.map((hook) => ({
           name: hook.LifecycleHookName,
           transition: hook.LifecycleTransition,
-          heartbeatTimeout: hook.HeartbeatTimeout,
+          heartbeatTimeout: checkHeartbeat(hook.HeartbeatTimeout),
           defaultResult: hook.DefaultResult,
           notificationMetadata: hook.NotificationMetadata,
         })),

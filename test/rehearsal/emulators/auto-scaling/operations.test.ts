@@ -7,6 +7,7 @@ import {
   CreateOrUpdateTagsCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
+  DescribeInstanceRefreshesCommand,
   DescribeLifecycleHooksCommand,
   DescribeTagsCommand,
   paginateDescribeAutoScalingInstances,
@@ -141,6 +142,23 @@ describe("describing", () => {
       client.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName: "absent" })),
       refusal("AutoScalingGroup name not found - AutoScalingGroup absent not found"),
     );
+  });
+
+  it("shows instance refreshes, the latest first", async () => {
+    const { client, settle, emulator } = createWorld();
+    await settle();
+    const read = async () => {
+      const answer = await client.send(
+        new DescribeInstanceRefreshesCommand({ AutoScalingGroupName }),
+      );
+      return answer.InstanceRefreshes?.map(({ Status }) => Status) ?? [];
+    };
+    assert.deepEqual(await read(), []);
+    emulator.refreshInstances("workers");
+    assert.deepEqual(await read(), ["InProgress"]);
+    emulator.refreshInstances("workers", "Successful");
+    emulator.refreshInstances("workers", "Pending");
+    assert.deepEqual(await read(), ["Pending", "Successful"]);
   });
 
   it("shows the tags of groups by filters", async () => {

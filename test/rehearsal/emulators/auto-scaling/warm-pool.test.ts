@@ -3,7 +3,9 @@ import { describe, it } from "node:test";
 
 import {
   CompleteLifecycleActionCommand,
+  DeleteWarmPoolCommand,
   DescribeAutoScalingGroupsCommand,
+  PutWarmPoolCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from "@aws-sdk/client-auto-scaling";
 
@@ -108,6 +110,33 @@ describe("a warm pool", () => {
       await complete(instance!, "ABANDON");
       await clock.until(() => instance?.state === end);
     }
+  });
+
+  it("is as large as the group may still grow, unless something else is said", async () => {
+    const { client, emulator, clock, inState } = createWorld();
+    emulator.createGroup({ name: "workers", desired: 1, max: 4 });
+    const put = (more: object) =>
+      client.send(
+        new PutWarmPoolCommand({ AutoScalingGroupName: "workers", PoolState: "Running", ...more }),
+      );
+    const settled = async (size: number) => {
+      await clock.pass(10 * minute);
+      assert.equal(inState("Warmed:Running").length, size);
+      const { AutoScalingGroups } = await client.send(new DescribeAutoScalingGroupsCommand({}));
+      assert.equal(AutoScalingGroups?.[0]?.WarmPoolSize, size);
+    };
+    await put({});
+    await settled(3);
+    await put({ MaxGroupPreparedCapacity: 2 });
+    await settled(1);
+    await put({ MinSize: 2 });
+    await settled(2);
+    await put({ MaxGroupPreparedCapacity: -1 });
+    await settled(3);
+    await client.send(new DeleteWarmPoolCommand({ AutoScalingGroupName: "workers" }));
+    await clock.pass(10 * minute);
+    assert.equal(emulator.group("workers").warmPool, undefined);
+    assert.deepEqual([...emulator.group("workers").instances.values()], inState("InService"));
   });
 
   it("runs the launch hooks on the way in and on the way out", async () => {

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+
+import type {
+  AutoScalingClient,
+  CreateAutoScalingGroupCommandInput,
+  Tag,
+} from "@aws-sdk/client-auto-scaling";
+
+/** What the contract runs against: the emulator, or an account. */
+export interface AutoScalingTarget {
+  readonly client: AutoScalingClient;
+  /** By how much the spans in which something has to come are stretched. */
+  readonly patience: number;
+  /** Seconds between two looks. */
+  readonly interval: number;
+  readonly launchTemplate: NonNullable<CreateAutoScalingGroupCommandInput["LaunchTemplate"]>;
+  /** Subnets in different zones, two at least. */
+  readonly subnets: readonly string[];
+  /** What every group carries, so that it can be found again. */
+  readonly tags: readonly Tag[];
+  /** A name that no other group has. */
+  newName(): string;
+  /** Ends a machine behind Auto Scaling's back. */
+  powerOff(instanceId: string): Promise<void>;
+  hasPower(instanceId: string): Promise<boolean>;
+  seconds(): number;
+  pause(seconds: number): Promise<void>;
+}
+
+/** Something that is believed of Auto Scaling. */
+export interface AutoScalingCase {
+  readonly title: string;
+  /** Where AWS says so. */
+  readonly source: string;
+  /** How long it takes on AWS, roughly. */
+  readonly minutes: number;
+  /** How many machines it has at the same time, at most. */
+  readonly machines: number;
+  /** Why it runs on an account only when slow cases are asked for. */
+  readonly slow?: string;
+  /** Why it never runs on an account. */
+  readonly emulatedOnly?: string;
+  readonly run: (target: AutoScalingTarget) => Promise<void>;
+}
+
+/**
+ * Asks until there is an answer.
+ *
+ * @param seconds - how long it may take where nothing is shared
+ */
+export const eventually = async <Result>(
+  target: AutoScalingTarget,
+  what: string,
+  seconds: number,
+  ask: () => Promise<Result | undefined | false>,
+): Promise<Result> => {
+  const end = target.seconds() + seconds * target.patience;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined && answer !== false) return answer;
+    assert.ok(target.seconds() < end, `within ${seconds * target.patience} s: ${what}`);
+    await target.pause(target.interval);
+  }
+};
+
+/** Looks again and again that something stays as it is. */
+export const stays = async (
+  target: AutoScalingTarget,
+  what: string,
+  seconds: number,
+  holds: () => Promise<boolean>,
+): Promise<void> => {
+  const end = target.seconds() + seconds;
+  while (target.seconds() < end) {
+    assert.ok(await holds(), what);
+    await target.pause(target.interval);
+  }
+};
+
+/** The error that AWS answers a bad request with; its text is all that tells one from another. */
+export const refusal = (message: RegExp) => ({ name: "ValidationError", message });
