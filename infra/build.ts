@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildFunctions } from "./function-code.ts";
 
@@ -24,4 +24,9 @@ for (const { path, contents } of buildFunctions()) {
   const file = join(dist, "functions", path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, contents);
+}
+// The rehearsal with real agents builds them from these.
+for (const agent of ["nomad", "consul"]) {
+  const folder = join("rehearsal", "agents", agent);
+  cpSync(join(root, folder), join(dist, folder), { recursive: true });
 }

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { packageRoot } from "../package-root.ts";
 import type { Api } from "./api.ts";
 import { waitFor } from "./polling.ts";
 
-const policyFolder = join(import.meta.dirname, "../../docs/policies");
+const policyFolder = join(packageRoot, "docs/policies");
 
 /** Secret ids of a cluster's tokens. */
 export interface AccessTokens {

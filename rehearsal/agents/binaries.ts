@@ -4,6 +4,7 @@ import { constants } from "node:fs";
 import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { cacheFolder } from "../package-root.ts";
 
 /** The paths of the two executables. */
 export interface AgentBinaries {
@@ -55,7 +56,7 @@ const moduleFolder = (name: string): string => join(import.meta.dirname, name);
 export interface AgentSearch {
   /** @default that of this process */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Where builds are kept. @default `.cache/agents` in the repository */
+  /** Where builds are kept. @default `.cache/agents` in a clone, else the user's cache */
   readonly cache?: string;
 }
 
@@ -192,7 +193,7 @@ export const findOrBuildAgents = async (
 ): Promise<AgentBinaries> => {
   const places = {
     environment: search.environment ?? process.env,
-    cache: search.cache ?? join(import.meta.dirname, "../../.cache/agents"),
+    cache: search.cache ?? join(cacheFolder, "agents"),
   };
   // One after the other: each build alone uses all cores.
   const nomad = await findOrBuild(recipes.nomad, places, report);

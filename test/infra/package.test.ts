@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -137,6 +137,23 @@ export const wrong = (stack: never, vpc: never) =>
     assert.match(run(process.execPath, [command, "--help"]), /Usage: drover/);
     // With nothing but what the package asks for.
     assert.match(run(process.execPath, [command, "rehearse", "scale-in"]), /all invariants held/);
+  });
+
+  it("builds the real agents from what it holds", () => {
+    // Without a compiler it gets as far as asking for one.
+    const bin = join(folder, "only-a-shell");
+    mkdirSync(bin);
+    symlinkSync("/bin/sh", join(bin, "sh"));
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [join(installed, "dist", "cli", "drover.js"), "rehearse", "scale-in", "--live"],
+      { cwd: folder, encoding: "utf8", env: { PATH: bin, XDG_CACHE_HOME: folder } },
+    );
+    assert.match(stderr, /nomad is not here and cannot be built, since there is no Go/);
+    assert.notEqual(status, 0);
+    for (const agent of ["nomad", "consul"]) {
+      assert.ok(existsSync(join(installed, "docs", "policies", `${agent}-drover.policy.hcl`)));
+    }
   });
 
   it("holds no source, no test and nothing of a release", () => {
