@@ -19,6 +19,8 @@ export interface Ssm {
   put(name: string, value: string, type?: Parameter["type"]): void;
   remove(name: string): void;
   get(name: string): Parameter | undefined;
+  /** Every version that there has been of a parameter, oldest first. */
+  history(name: string): readonly Parameter[];
 }
 
 /** How a parameter that is read without decryption looks: anything but its value. */
@@ -41,6 +43,7 @@ export const createSsm = ({
   readonly account?: string;
 }): Ssm => {
   const parameters = new Map<string, Parameter>();
+  const written: Parameter[] = [];
 
   const show = (parameter: Parameter, decrypt: boolean | undefined) => ({
     Name: parameter.name,
@@ -118,9 +121,12 @@ export const createSsm = ({
     service,
     put: (name, value, type = "String") => {
       const version = (parameters.get(name)?.version ?? 0) + 1;
-      parameters.set(name, { name, value, type, version, modifiedAt: now() });
+      const parameter = { name, value, type, version, modifiedAt: now() };
+      parameters.set(name, parameter);
+      written.push(parameter);
     },
     remove: (name) => void parameters.delete(name),
     get: (name) => parameters.get(name),
+    history: (wanted) => written.filter(({ name }) => name === wanted),
   };
 };

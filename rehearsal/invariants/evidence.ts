@@ -1,5 +1,5 @@
 import type { Outcome } from "../emulators/auto-scaling/state.ts";
-import type { ClusterTruth, MachineEnd } from "../world/park.ts";
+import type { Chronicle, ClusterTruth, MachineEnd } from "../world/park.ts";
 
 /** A lifecycle action, as Auto Scaling itself knows it. Times are milliseconds since the epoch. */
 export interface ActionFact {
@@ -16,6 +16,27 @@ export interface InstanceFact {
   readonly group: string;
   readonly state: string;
   readonly actions: readonly ActionFact[];
+  /** Whether a person has tagged it so that Drover leaves it alone. @default false */
+  readonly held?: boolean;
+}
+
+/** An execution of a state machine, as Step Functions and the wire know it. */
+export interface ExecutionFact {
+  readonly arn: string;
+  /** The instance that its input names. */
+  readonly instanceId: string | undefined;
+  /** Whether a person started it, with no more than the instance's id. */
+  readonly byHand: boolean;
+  readonly startedAt: number;
+  readonly stoppedAt?: number | undefined;
+  /** When it called Nomad first and last, while it ran. */
+  readonly calls?: { readonly first: number; readonly last: number } | undefined;
+}
+
+/** A span in which the stop parameter held Drover still; without an end it does so still. */
+export interface Stop {
+  readonly from: number;
+  readonly until?: number | undefined;
 }
 
 /** All that Auto Scaling has of a group, but for what changes by itself. */
@@ -51,6 +72,8 @@ export interface Evidence {
   readonly accessKey: string;
   /** How long work may take to move away, from the start of its drain. */
   readonly drainDeadlineSeconds: number;
+  /** How many nodes of the cluster may drain at once, as Drover was told. */
+  readonly clusterSlots: number;
   /** Every instance that the managed groups ever had. */
   readonly instances: readonly InstanceFact[];
   readonly foreignInstances: readonly InstanceFact[];
@@ -66,6 +89,10 @@ export interface Evidence {
   readonly records: readonly Readonly<Record<string, unknown>>[];
   /** ARNs of executions that have not ended. */
   readonly running: readonly string[];
+  readonly executions: readonly ExecutionFact[];
+  readonly stops: readonly Stop[];
+  /** What Nomad's servers saw as it happened; real ones do not tell. */
+  readonly chronicle?: Chronicle | undefined;
   readonly excuses: readonly Excuse[];
 }
 

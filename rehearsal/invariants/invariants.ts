@@ -1,9 +1,13 @@
 import type { Evidence, Excuse, Invariant, Verdict } from "./evidence.ts";
+import { deadlinesKept } from "./deadlines-kept.ts";
 import { everyHookDecided } from "./every-hook-decided.ts";
+import { noJobStarved } from "./no-job-starved.ts";
 import { noLiveWorkLost } from "./no-live-work-lost.ts";
 import { nobodyRemembered } from "./nobody-remembered.ts";
 import { nothingForeignTouched } from "./nothing-foreign-touched.ts";
 import { nothingLeftTaken } from "./nothing-left-taken.ts";
+import { oneOwner } from "./one-owner.ts";
+import { personRespected } from "./person-respected.ts";
 import { serversUntouched } from "./servers-untouched.ts";
 
 /** What has to be so after every rehearsal, whatever happened in it. */
@@ -14,6 +18,10 @@ export const invariants: readonly Invariant[] = [
   nothingLeftTaken,
   nothingForeignTouched,
   serversUntouched,
+  noJobStarved,
+  personRespected,
+  deadlinesKept,
+  oneOwner,
 ];
 
 /** An excuse is for one invariant and one instance: whatever is said of another one counts. */

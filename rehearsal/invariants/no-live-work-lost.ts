@@ -1,4 +1,4 @@
-import type { MachineEnd } from "../world/park.ts";
+import type { LiveTask, MachineEnd } from "../world/park.ts";
 import { actionOf, type Evidence, type InstanceFact, type Invariant } from "./evidence.ts";
 
 /** Drover decides a hook this long before Auto Scaling would, in seconds. */
@@ -20,19 +20,50 @@ const deadlineOf = (
     : end.drainStartedAt + evidence.drainDeadlineSeconds * 1000;
 };
 
+const minimum = (one: number, other: number | undefined): number =>
+  other === undefined ? one : Math.min(one, other);
+
+/**
+ * Live tasks that were still to be left alone. One that was told to stop has its
+ * kill time-out for it, also past the deadline, unless the hook lives no longer.
+ */
+const tooEarly = (
+  evidence: Evidence,
+  instance: InstanceFact,
+  { at, liveTasks }: MachineEnd,
+  deadline: number,
+): LiveTask[] => {
+  const action = actionOf(instance, evidence.hook);
+  const last = action && action.limitAt - decisionMargin * 1000;
+  return liveTasks.filter(({ stopsBy }) => at < Math.max(deadline, minimum(stopsBy ?? 0, last)));
+};
+
+/** Data that a replacement did not get, although the machine that had it ended before its deadline. */
+const lostData = (evidence: Evidence, instance: InstanceFact, end: MachineEnd): string[] => {
+  const deadline = deadlineOf(evidence, instance, end);
+  if (deadline === undefined || end.at >= deadline) return [];
+  return (evidence.chronicle?.emptyStarts ?? [])
+    .filter(({ from }) => from === instance.id)
+    .map(({ job }) => `${instance.id} ended before the data of ${job} had left it`);
+};
+
 /** No instance ends with a live task on it before the deadline that its work was given. */
 export const noLiveWorkLost: Invariant = {
   name: "no-live-work-lost",
   judge: (evidence) =>
     evidence.ends.flatMap((end) => {
-      const { instanceId, at, liveTasks } = end;
+      const { instanceId, at } = end;
       const instance = evidence.instances.find(({ id }) => id === instanceId);
-      if (instance === undefined || liveTasks.length === 0) return [];
+      if (instance === undefined) return [];
       const deadline = deadlineOf(evidence, instance, end);
-      if (deadline === undefined || at >= deadline) return [];
-      const jobs = [...new Set(liveTasks.map(({ job }) => job))].join(", ");
-      return [
-        `${instanceId} ended ${Math.round((deadline - at) / 1000)} s before its deadline with ${liveTasks.length} live tasks of ${jobs}`,
-      ];
+      const tasks = deadline === undefined ? [] : tooEarly(evidence, instance, end, deadline);
+      const data = lostData(evidence, instance, end);
+      if (deadline === undefined || tasks.length === 0) return data;
+      const jobs = [...new Set(tasks.map(({ job }) => job))].join(", ");
+      const when =
+        at < deadline
+          ? `${Math.round((deadline - at) / 1000)} s before its deadline`
+          : "while they were still stopping";
+      return [`${instanceId} ended ${when} with ${tasks.length} live tasks of ${jobs}`, ...data];
     }),
 };

@@ -52,6 +52,17 @@ const lostMembers = ({ instances, cluster: { before, after } }: Evidence): strin
     .map((name) => `Consul has lost the member ${name}`);
 };
 
+/** Also what was put right again afterwards was touched. */
+const writtenNodes = ({ instances, chronicle }: Evidence): string[] => {
+  if (chronicle === undefined) return [];
+  const ours = new Set(instances.map(({ id }) => id));
+  return chronicle.writes
+    .filter(
+      ({ accessor, instanceId }) => accessor === chronicle.droverAccessor && !ours.has(instanceId),
+    )
+    .map(({ call, instanceId }) => `the node of ${instanceId} got a ${call} of Drover's`);
+};
+
 /** Nodes, members, groups and hooks that are not ours are as they were. */
 export const nothingForeignTouched: Invariant = {
   name: "nothing-foreign-touched",
@@ -59,6 +70,7 @@ export const nothingForeignTouched: Invariant = {
     ...changedGroups(evidence),
     ...touchedHooks(evidence),
     ...changedNodes(evidence),
+    ...writtenNodes(evidence),
     ...lostMembers(evidence),
   ],
 };

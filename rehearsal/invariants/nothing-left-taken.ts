@@ -30,7 +30,7 @@ const cordonsLeft = ({ instances, cluster: { before, after } }: Evidence): strin
       ];
     });
 
-/** No slot, lease, ownership, cordon or suspension is left, and no execution runs. */
+/** No slot, lease, ownership, cordon, claim or suspension is left, and no execution runs. */
 export const nothingLeftTaken: Invariant = {
   name: "nothing-left-taken",
   judge: (evidence) => [
@@ -39,6 +39,9 @@ export const nothingLeftTaken: Invariant = {
     ...cordonsLeft(evidence),
     ...evidence.groups.flatMap(({ name, suspended }) =>
       suspended.map((process) => `${process} of ${name} is still suspended`),
+    ),
+    ...evidence.cluster.after.pinned.map(
+      (volume) => `the volume ${volume} is claimed for ever by a node that is gone`,
     ),
   ],
 };

@@ -1,8 +1,15 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { Group, Instance } from "../emulators/auto-scaling/state.ts";
-import type { Evidence, GroupFact, InstanceFact } from "../invariants/evidence.ts";
-import type { World } from "../world.ts";
+import { holdTag } from "../../lambdas/retire/hook-names.ts";
+import type {
+  Evidence,
+  ExecutionFact,
+  GroupFact,
+  InstanceFact,
+  Stop,
+} from "../invariants/evidence.ts";
+import { account, region, type World } from "../world.ts";
 import type { ClusterTruth } from "../world/park.ts";
 import { droverAccessKey } from "../world/sdk-environment.ts";
 
@@ -17,10 +24,14 @@ const describeGroup = (group: Group): GroupFact => ({
   suspended: [...group.suspended],
 });
 
-const describeInstance = ({ id, group, state, actions }: Instance): InstanceFact => ({
+const isHeld = ({ tags }: World, id: string): boolean =>
+  tags.has(`arn:aws:ec2:${region}:${account}:instance/${id}`, holdTag);
+
+const describeInstance = (world: World, { id, group, state, actions }: Instance): InstanceFact => ({
   id,
   group,
   state,
+  ...(isHeld(world, id) && { held: true }),
   actions: actions.map(({ hook, startedAt, limitAt, heartbeats, outcome }) => ({
     hook: hook.name,
     startedAt,
@@ -45,18 +56,58 @@ export interface Parties {
 export const describeGroups = (world: World, names: readonly string[]): GroupFact[] =>
   names.map((name) => describeGroup(world.autoScaling.group(name)));
 
+/** Executions of retirements, and when each worked on the cluster. */
+const describeExecutions = (world: World): ExecutionFact[] => {
+  const calls = new Map<string, { first: number; last: number }>();
+  const stops = new Map(
+    world.stepFunctions
+      .executions()
+      .map(({ executionArn, stoppedAt }) => [executionArn, stoppedAt ?? Number.POSITIVE_INFINITY]),
+  );
+  for (const { at, destination, subject } of world.ledger.entries) {
+    const { executionArn } = subject;
+    if (destination !== "nomad" || executionArn === undefined) continue;
+    // A call that outlives its execution is nobody's work any more.
+    if (at > (stops.get(executionArn) ?? at)) continue;
+    const own = calls.get(executionArn);
+    calls.set(executionArn, { first: own?.first ?? at, last: at });
+  }
+  return world.stepFunctions.executions().map(({ executionArn, input, startedAt, stoppedAt }) => {
+    const given = JSON.parse(input) as { instanceId?: unknown; group?: unknown } | null;
+    const { instanceId, group } = given ?? {};
+    return {
+      arn: executionArn,
+      instanceId: typeof instanceId === "string" ? instanceId : undefined,
+      byHand: group === undefined,
+      startedAt,
+      stoppedAt,
+      calls: calls.get(executionArn),
+    };
+  });
+};
+
+/** When the stop parameter said anything but `go`. */
+const describeStops = ({ ssm, stack }: World): Stop[] => {
+  const name = stack.parameters.find(({ name }) => name.endsWith("/stop"))?.name;
+  if (name === undefined) throw new Error("the template has no stop parameter");
+  const versions = ssm.history(name);
+  return versions.flatMap(({ value, modifiedAt }, index) =>
+    value === "go" ? [] : [{ from: modifiedAt, until: versions[index + 1]?.modifiedAt }],
+  );
+};
+
 /** Reads what the services themselves know at the end. */
 export const gatherEvidence = async (
   world: World,
   parties: Parties,
   before: Before,
-  facts: Pick<Evidence, "hook" | "drainDeadlineSeconds" | "excuses">,
+  facts: Pick<Evidence, "hook" | "drainDeadlineSeconds" | "clusterSlots" | "excuses">,
 ): Promise<Evidence> => {
   const instancesOf = (names: readonly string[]) =>
     world.autoScaling
       .instances()
       .filter(({ group }) => names.includes(group))
-      .map(describeInstance);
+      .map((instance) => describeInstance(world, instance));
   const managed = instancesOf(parties.managed);
   return {
     ...facts,
@@ -77,5 +128,8 @@ export const gatherEvidence = async (
       .executions()
       .filter(({ status }) => status === "RUNNING")
       .map(({ executionArn }) => executionArn),
+    executions: describeExecutions(world),
+    stops: describeStops(world),
+    chronicle: world.park.chronicle,
   };
 };

@@ -21,6 +21,8 @@ export interface ScaleInOptions {
   readonly terminate: number;
   readonly jobs: number;
   readonly seed: number;
+  /** How many nodes of the pool and of the cluster may drain at once. @default 1 */
+  readonly slots?: number;
   readonly progress?: Progress | undefined;
   /** Gives the module of a task. @default the handlers of this repository */
   readonly handlers?: (task: string) => HandlerModule;
@@ -52,7 +54,7 @@ const prepare = async (stage: Stage, options: ScaleInOptions) => {
     pool: poolName,
     size: options.nodes,
     drainDeadlineSeconds: stage.drainDeadlineSeconds,
-    slots: 1,
+    slots: options.slots ?? 1,
   });
   await warmSdk();
   return { template };
@@ -166,6 +168,7 @@ const run = async (
       gatherEvidence(here, parties, before, {
         hook: hook.name,
         drainDeadlineSeconds: stage.drainDeadlineSeconds,
+        clusterSlots: options.slots ?? 1,
         excuses: options.excuses?.() ?? [],
       }),
     );

@@ -2,10 +2,11 @@ import type { Clock } from "../../lambdas/runtime/clock.ts";
 import type { TlsFiles } from "../../lambdas/runtime/surroundings.ts";
 import { createConsul, type Consul } from "../emulators/consul/create-consul.ts";
 import { createNomad, type Nomad } from "../emulators/nomad/create-nomad.ts";
+import type { MaxParallel } from "../emulators/nomad/drain-jobs.ts";
 import { between, type Random, seededBy } from "../random.ts";
 import { routeByHost, serveInProcess } from "../wire.ts";
+import { emulatedCredentials as credentials } from "./emulated-credentials.ts";
 import {
-  type Credentials,
   type Endpoints,
   foreignNode,
   type MachineEnd,
@@ -22,11 +23,17 @@ export interface EmulatedParkOptions {
   readonly capacity?: number;
   /** Milliseconds from power to a running agent. @default 4 to 12 seconds */
   readonly boot?: readonly [number, number];
+  /** Of Nomad's servers and clients. @default as the emulator does */
+  readonly nomadVersion?: string;
+  /** How far `max_parallel` holds when several nodes drain. @default as the version does */
+  readonly maxParallel?: MaxParallel;
 }
 
 export interface EmulatedPark extends Park {
   readonly nomad: Nomad;
   readonly consul: Consul;
+  /** Writes to Nomad as a person with every right does. @throws what Nomad refuses */
+  operate(path: string, body: unknown): Promise<void>;
 }
 
 /** Of the machine that is somebody else's. */
@@ -34,13 +41,7 @@ export const foreignInstance = "i-0f0e1617000000001";
 
 const management = { nomad: "nomad-management", consul: "consul-management" };
 
-const credentials: Credentials = {
-  nomadToken: "nomad-token-of-drover",
-  consulToken: "consul-token-of-drover",
-  ca: "PEM of the authority",
-  clientCertificate: "PEM of the client certificate",
-  clientKey: "PEM of the client key",
-};
+const droverAccessor = "11111111-1111-4111-8111-111111111111";
 
 /** What the documented policies in `docs/policies` grant. */
 const grantAccess = (nomad: Nomad, consul: Consul): void => {
@@ -50,7 +51,7 @@ const grantAccess = (nomad: Nomad, consul: Consul): void => {
   });
   nomad.acl.addToken({
     secret: credentials.nomadToken,
-    accessor: "11111111-1111-4111-8111-111111111111",
+    accessor: droverAccessor,
     name: "drover",
     policies: ["drover"],
   });
@@ -76,11 +77,18 @@ const serverAddress = (number: number): string => `10.255.0.${10 + number}`;
 /** Emulated machines in an emulated cluster of three servers each. */
 export const createEmulatedPark = (
   endpoints: Endpoints,
-  { clock, seed, capacity = 10, boot = [4_000, 12_000] }: EmulatedParkOptions,
+  options: EmulatedParkOptions,
 ): EmulatedPark => {
+  const { clock, seed, capacity = 10, boot = [4_000, 12_000] } = options;
   const stream = (name: string): Random => seededBy(seed, name);
   const random = stream("park");
-  const nomad = createNomad({ clock, random: stream("nomad"), region: endpoints.nomadRegion });
+  const nomad = createNomad({
+    clock,
+    random: stream("nomad"),
+    region: endpoints.nomadRegion,
+    ...(options.nomadVersion !== undefined && { version: options.nomadVersion }),
+    ...(options.maxParallel !== undefined && { maxParallel: options.maxParallel }),
+  });
   const consul = createConsul({
     clock,
     random: stream("consul"),
@@ -90,8 +98,8 @@ export const createEmulatedPark = (
     nomad.addServer({ name: `nomad-server-${number}`, address: serverAddress(number) });
     const name = `consul-server-${number}`;
     consul.addServer({ name, address: serverAddress(number + 3) });
-    // A server is a member like any other.
-    consul.addAgent({ name, address: serverAddress(number + 3) });
+    // A server is a member like any other, and registers itself.
+    consul.addAgent({ name, address: serverAddress(number + 3), services: [{ name: "consul" }] });
   }
   grantAccess(nomad, consul);
 
@@ -106,14 +114,13 @@ export const createEmulatedPark = (
   const ends: MachineEnd[] = [];
   const poweredOff = new Set<string>();
 
-  const call = async <T>(service: "nomad" | "consul", path: string): Promise<T> => {
+  const call = async <T>(service: "nomad" | "consul", path: string, body?: unknown): Promise<T> => {
+    const address = service === "nomad" ? endpoints.nomadAddress : endpoints.consulAddress;
     const answer = await looking[service](
-      new Request(
-        `${service === "nomad" ? endpoints.nomadAddress : endpoints.consulAddress}${path}`,
-        {
-          headers: { [`x-${service}-token`]: management[service] },
-        },
-      ),
+      new Request(`${address}${path}`, {
+        headers: { [`x-${service}-token`]: management[service] },
+        ...(body !== undefined && { method: "PUT", body: JSON.stringify(body) }),
+      }),
     );
     if (!answer.ok) throw new Error(`${service} ${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
@@ -130,6 +137,12 @@ export const createEmulatedPark = (
     endpoints,
     credentials,
     ends,
+    get chronicle() {
+      const { journal, census, keepsMaxParallel, losses } = nomad.truth;
+      const { emptyStarts } = losses;
+      return { droverAccessor, keepsMaxParallel, writes: journal, ...census, emptyStarts };
+    },
+    operate: async (path, body) => void (await call("nomad", path, body)),
     connect: (tls: TlsFiles) => {
       const isKnown =
         tls.ca === credentials.ca &&
@@ -159,20 +172,23 @@ export const createEmulatedPark = (
     },
     terminated: async ({ id }) => {
       poweredOff.add(id);
-      const events = nomad.truth.node(id)?.Events ?? [];
       const allocations = new Map(nomad.truth.allocations(id).map((one) => [one.ID, one]));
       const { killedTasks } = nomad.truth.losses;
       const before = killedTasks.length;
+      const node = nomad.truth.node(id);
+      const claims = node ? nomad.truth.claims(node.ID) : [];
       nomad.powerOff(id);
       consul.powerOff(id);
       ends.push({
         instanceId: id,
         at: clock.now(),
-        ...readDrain(events),
-        liveTasks: killedTasks.slice(before).map(({ allocId, task }) => ({
+        ...readDrain(node?.Events ?? []),
+        liveTasks: killedTasks.slice(before).map(({ allocId, task, stopsBy }) => ({
           job: allocations.get(allocId)?.JobID ?? "unknown",
           task,
+          ...(stopsBy !== undefined && { stopsBy }),
         })),
+        ...(claims.length > 0 && { claims }),
       });
     },
     ready: (instanceIds) =>

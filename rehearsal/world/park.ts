@@ -1,6 +1,8 @@
 import type { HttpHandler } from "@smithy/protocol-http";
 import type { TlsFiles } from "../../lambdas/runtime/surroundings.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
+import type { DrainFact, Shortage } from "../emulators/nomad/census.ts";
+import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import type { Destination } from "./ledger.ts";
 
 export type JobType = "service" | "batch" | "system" | "sysbatch";
@@ -43,7 +45,36 @@ export interface MachineEnd {
   /** When Nomad began its first drain. */
   readonly drainStartedAt?: number | undefined;
   /** Work that was running then. */
-  readonly liveTasks: readonly { readonly job: string; readonly task: string }[];
+  readonly liveTasks: readonly LiveTask[];
+  /** CSI volumes whose claims named its node then. @default not known */
+  readonly claims?: readonly string[];
+}
+
+export interface LiveTask {
+  readonly job: string;
+  readonly task: string;
+  /** Told to stop, it had until then to do so: its kill time-out. Milliseconds since the epoch. */
+  readonly stopsBy?: number | undefined;
+}
+
+/** A replacement that should have pulled data from the machine of its predecessor and did not. */
+export interface EmptyStart {
+  readonly job: string;
+  /** Instance that had the data. */
+  readonly from: string | undefined;
+  readonly at: number;
+}
+
+/** What Nomad's servers saw as it happened. Only the emulated ones keep it. */
+export interface Chronicle {
+  /** Accessor of Drover's token. */
+  readonly droverAccessor: string;
+  /** Whether `max_parallel` holds also when several nodes drain: #26175. */
+  readonly keepsMaxParallel: boolean;
+  readonly writes: readonly NodeWrite[];
+  readonly drains: readonly DrainFact[];
+  readonly shortages: readonly Shortage[];
+  readonly emptyStarts: readonly EmptyStart[];
 }
 
 /** A node as Nomad's servers know it. */
@@ -64,6 +95,8 @@ export interface ClusterTruth {
   readonly members: readonly string[];
   /** The servers of both, with their state, and who leads. */
   readonly servers: readonly string[];
+  /** CSI volumes with a claim of a node that Nomad no longer knows: it is never released. */
+  readonly pinned: readonly string[];
 }
 
 /**
@@ -88,6 +121,8 @@ export interface Park {
 
   /** How each machine ended, in order. */
   readonly ends: readonly MachineEnd[];
+  /** Undefined where nobody keeps it. */
+  readonly chronicle?: Chronicle | undefined;
   look(): Promise<ClusterTruth>;
   close(): Promise<void>;
 }
@@ -117,6 +152,32 @@ interface ConsulMember {
   readonly Tags: Readonly<Record<string, string>>;
 }
 
+interface VolumeStub {
+  readonly ID: string;
+  readonly Namespace: string;
+}
+
+interface VolumeClaims {
+  readonly Allocations: readonly { readonly NodeID: string }[] | null;
+}
+
+const findPinned = async (call: Call, nodes: readonly NodeStub[]): Promise<string[]> => {
+  const volumes = await call<readonly VolumeStub[] | null>(
+    "nomad",
+    "/v1/volumes?type=csi&namespace=*",
+  );
+  const known = new Set(nodes.map(({ ID }) => ID));
+  const pinned: string[] = [];
+  for (const { ID, Namespace } of volumes ?? []) {
+    const { Allocations } = await call<VolumeClaims>(
+      "nomad",
+      `/v1/volume/csi/${encodeURIComponent(ID)}?namespace=${Namespace}`,
+    );
+    if (Allocations?.some(({ NodeID }) => !known.has(NodeID))) pinned.push(`${Namespace}/${ID}`);
+  }
+  return pinned;
+};
+
 /** Reads the truth over the APIs of Nomad and Consul. */
 export const readTruth = async (call: Call): Promise<ClusterTruth> => {
   const [nodes, nomadServers, leader, gossip, catalog] = await Promise.all([
@@ -138,6 +199,7 @@ export const readTruth = async (call: Call): Promise<ClusterTruth> => {
       lastDrain: node.LastDrain,
     })),
     members: [...new Set([...gossip.map(({ Name }) => Name), ...catalog.map(({ Node }) => Node)])],
+    pinned: await findPinned(call, nodes),
     servers: [
       ...nomadServers.Members.map(({ Name, Status }) => `nomad ${Name} ${Status}`),
       `nomad leader ${leader}`,

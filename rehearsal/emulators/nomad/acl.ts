@@ -22,6 +22,8 @@ export interface TokenSpec {
   readonly policies?: readonly string[];
   /** Ids of roles. */
   readonly roles?: readonly string[];
+  /** ISO 8601. @default never */
+  readonly expiresAt?: string;
 }
 
 export interface RoleSpec {
@@ -188,7 +190,7 @@ export const createAcl = () => {
         Global: false,
         Hash: null,
         CreateTime: "2026-01-01T00:00:00Z",
-        ExpirationTime: null,
+        ExpirationTime: token.expiresAt ?? null,
         ExpirationTTL: 0,
         CreateIndex: 8,
         ModifyIndex: 8,

@@ -3,12 +3,14 @@ import type { Service } from "../service.ts";
 import { createAgenda } from "../../agenda.ts";
 import { between, type Random } from "../../random.ts";
 import { createAcl, type Acl } from "./acl.ts";
+import { type Census, takeCensus } from "./census.ts";
 import type { MaxParallel } from "./drain-jobs.ts";
 import { createDrainer } from "./drainer.ts";
 import { createFleet } from "./fleet.ts";
 import type { NodeSpec } from "./node-spec.ts";
 import { createHttp } from "./http.ts";
 import { createJob, findGroupSpec, type JobSpec } from "./job-spec.ts";
+import { keepJournal, type NodeWrite } from "./journal.ts";
 import { createLeadership } from "../hashicorp/leadership.ts";
 import type { Losses } from "./machine.ts";
 import { createNodeWrites } from "./nodes.ts";
@@ -22,7 +24,7 @@ import { createRouteWrites } from "./routes-write.ts";
 import { createScheduler } from "./scheduler.ts";
 import { createServers, type Outage, type ServerSpec } from "../hashicorp/servers.ts";
 import { createState } from "./state.ts";
-import { createVolumes } from "./volumes.ts";
+import { createVolumes, type VolumeOptions } from "./volumes.ts";
 
 export interface NomadOptions {
   readonly clock: Clock;
@@ -54,7 +56,14 @@ export interface NomadTruth {
   allocations(ref: string): Allocation[];
   allocationsOf(job: string, namespace?: string): Allocation[];
   isBlocked(job: string, namespace?: string): boolean;
+  /** CSI volumes whose claims name the node, as `namespace/id`. */
+  claims(nodeId: string): string[];
   readonly losses: Losses;
+  /** Every write to a node, oldest first, and whose it was. */
+  readonly journal: readonly NodeWrite[];
+  readonly census: Census;
+  /** Whether `max_parallel` holds also when several nodes drain. */
+  readonly keepsMaxParallel: boolean;
 }
 
 /** An emulated Nomad region: its servers, its clients and their work. */
@@ -84,7 +93,7 @@ export interface Nomad {
   runJob(spec: JobSpec): void;
   stopJob(id: string, namespace?: string): void;
   purgeJob(id: string, namespace?: string): void;
-  addVolume(id: string, options?: { namespace?: string; plugin?: string }): void;
+  addVolume(id: string, options?: VolumeOptions): void;
 
   readonly truth: NomadTruth;
 }
@@ -145,6 +154,12 @@ export const createNomad = (options: NomadOptions): Nomad => {
     maxParallel: options.maxParallel ?? (isBefore(version, [1, 10, 3]) ? "raced" : "kept"),
   } as const;
   createDrainer({ state, writes, scheduler, clock, agenda, leadership, rules });
+  const census = takeCensus(state, now);
+  const { writes: routeWrites, journal } = keepJournal(
+    createRouteWrites({ state, writes, scheduler, fleet }),
+    state,
+    now,
+  );
   const volumes = createVolumes({ state, agenda, random, specOf: (alloc) => specOf(alloc.Job) });
   const connect = createHttp({
     state,
@@ -157,7 +172,7 @@ export const createNomad = (options: NomadOptions): Nomad => {
     reads: createReads(state),
     volumes: createVolumeReads(state),
     acls: createAclReads(acl),
-    writes: createRouteWrites({ state, writes, scheduler, fleet }),
+    writes: routeWrites,
   });
 
   const key = (id: string, namespace = "default") => jobKey({ Namespace: namespace, ID: id });
@@ -208,7 +223,11 @@ export const createNomad = (options: NomadOptions): Nomad => {
         fleet.find(ref).flatMap((machine) => [...state.allocsByNode(machine.nodeId)]),
       allocationsOf: (job, namespace) => [...state.allocsByJob(key(job, namespace))],
       isBlocked: (job, namespace) => scheduler.isBlocked(key(job, namespace)),
+      claims: (nodeId) => volumes.naming(nodeId),
       losses: fleet.losses,
+      journal,
+      census,
+      keepsMaxParallel: rules.maxParallel === "kept",
     },
   };
 };

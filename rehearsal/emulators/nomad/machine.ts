@@ -5,14 +5,21 @@ import type { Leadership } from "../hashicorp/leadership.ts";
 import type { Allocation } from "./records.ts";
 import { isClientTerminal, isTerminal } from "./records.ts";
 import type { State } from "./state.ts";
-import { createTaskRunner, type TaskRunner } from "./task-runner.ts";
+import { createTaskRunner, type KilledTask, type TaskRunner } from "./task-runner.ts";
 
 /** Work that ended otherwise than it should have; what a rehearsal asserts there is none of. */
 export interface Losses {
   /** Tasks that were alive when their machine lost power. */
-  readonly killedTasks: { allocId: string; nodeId: string; task: string; at: number }[];
+  readonly killedTasks: (KilledTask & { allocId: string; nodeId: string; at: number })[];
   /** Replacements that should have pulled data and started without it. */
-  readonly emptyStarts: { allocId: string; nodeId: string; at: number }[];
+  readonly emptyStarts: {
+    allocId: string;
+    nodeId: string;
+    job: string;
+    /** Instance that had the data. */
+    from: string | undefined;
+    at: number;
+  }[];
 }
 
 /** One machine with a Nomad client: what really runs, whatever the servers believe. */
@@ -117,7 +124,13 @@ export const createMachine = (deps: {
       cancel = agenda.after(from?.serves(source.ID) ? seconds * 1000 : 100, () => {
         // Only a warning in the client's log tells of it.
         if (!from?.serves(source.ID))
-          losses.emptyStarts.push({ allocId: alloc.ID, nodeId, at: now() });
+          losses.emptyStarts.push({
+            allocId: alloc.ID,
+            nodeId,
+            job: alloc.JobID,
+            from: from?.instanceId,
+            at: now(),
+          });
         start();
       });
     };
@@ -187,7 +200,7 @@ export const createMachine = (deps: {
       for (const { alloc, tasks, cancel } of runners.values()) {
         cancel();
         for (const task of tasks.destroy()) {
-          losses.killedTasks.push({ allocId: alloc.ID, nodeId, task, at: now() });
+          losses.killedTasks.push({ ...task, allocId: alloc.ID, nodeId, at: now() });
         }
       }
       runners.clear();

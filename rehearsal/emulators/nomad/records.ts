@@ -160,6 +160,7 @@ export interface Volume {
   users: Set<string>;
   /** Those whose claim has not been released. */
   claims: Set<string>;
+  releaseSeconds?: number;
 }
 
 /** The client's last word: no task of the allocation should be alive. */

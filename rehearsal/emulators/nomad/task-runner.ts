@@ -18,7 +18,14 @@ export interface TaskRunner {
   /** SIGTERM, and SIGKILL when the kill timeout is over. */
   stop(): void;
   /** The machine is gone, and all processes with it. Says what it killed. */
-  destroy(): string[];
+  destroy(): KilledTask[];
+}
+
+/** A task that was alive when its machine went. */
+export interface KilledTask {
+  readonly task: string;
+  /** Told to stop, it had until then to do so (milliseconds since the epoch). */
+  readonly stopsBy?: number;
 }
 
 /** Runs tasks: they start, end by themselves or when told, and poststop ones follow. */
@@ -52,6 +59,7 @@ export const createTaskRunner = (deps: {
   let healthy: boolean | null = null;
   let started = false;
   let stopping = false;
+  const stopsBy = new Map<string, number>();
 
   const later = (seconds: number, action: () => void) => {
     const cancel = agenda.after(seconds * 1000, () => {
@@ -137,10 +145,9 @@ export const createTaskRunner = (deps: {
       for (const task of main) {
         if (stateOf(task).State === "pending") end(task, false);
         else if (stateOf(task).State === "running") {
-          const seconds = Math.min(
-            task.stopSeconds ?? between(random, [0.05, 0.15]),
-            task.killTimeoutSeconds ?? 5,
-          );
+          const timeout = task.killTimeoutSeconds ?? 5;
+          const seconds = Math.min(task.stopSeconds ?? between(random, [0.05, 0.15]), timeout);
+          stopsBy.set(taskName(task), now() + timeout * 1000);
           later(seconds, () => end(task, false));
         }
       }
@@ -150,7 +157,10 @@ export const createTaskRunner = (deps: {
       cancelAll();
       const killed = [...states].filter(([, state]) => state.State === "running");
       for (const [, state] of killed) state.State = "dead";
-      return killed.map(([name]) => name);
+      return killed.map(([task]) => {
+        const by = stopsBy.get(task);
+        return { task, ...(by !== undefined && { stopsBy: by }) };
+      });
     },
   };
 };

@@ -5,6 +5,13 @@ import type { Allocation } from "./records.ts";
 import { isClientTerminal } from "./records.ts";
 import type { State } from "./state.ts";
 
+export interface VolumeOptions {
+  readonly namespace?: string;
+  readonly plugin?: string;
+  /** How long the plugin's controller takes to detach the volume. @default random, 1 to 3 */
+  readonly releaseSeconds?: number;
+}
+
 /** CSI volumes and who claims them. */
 export const createVolumes = (deps: {
   state: State;
@@ -27,7 +34,10 @@ export const createVolumes = (deps: {
       volume.claims.add(alloc.ID);
       state.putVolume(volume);
     } else if (isClientTerminal(alloc) && volume.claims.has(alloc.ID)) {
-      agenda.after(between(random, [1000, 3000]), () => {
+      const { releaseSeconds } = volume;
+      const after =
+        releaseSeconds === undefined ? between(random, [1000, 3000]) : releaseSeconds * 1000;
+      agenda.after(after, () => {
         // The watcher must look the node up to unpublish: purged, it pins the claim for ever.
         if (!state.nodes.has(alloc.NodeID) || !volume.claims.delete(alloc.ID)) return;
         state.putVolume(volume);
@@ -36,14 +46,23 @@ export const createVolumes = (deps: {
   });
 
   return {
-    add(id: string, options: { namespace?: string; plugin?: string } = {}) {
+    add(id: string, options: VolumeOptions = {}) {
       state.putVolume({
         ID: id,
         Namespace: options.namespace ?? "default",
         PluginID: options.plugin ?? "ebs",
         users: new Set(),
         claims: new Set(),
+        ...(options.releaseSeconds !== undefined && { releaseSeconds: options.releaseSeconds }),
       });
     },
+
+    /** Volumes whose claims name a node, as `namespace/id`. */
+    naming: (nodeId: string): string[] =>
+      [...state.volumes.values()]
+        .filter(({ claims }) =>
+          [...claims].some((claim) => state.allocs.get(claim)?.NodeID === nodeId),
+        )
+        .map(({ Namespace, ID }) => `${Namespace}/${ID}`),
   };
 };

@@ -27,6 +27,7 @@ test("tags are read by ARN; a resource without any is not in the answer", async 
   assert.deepEqual(await read(), [
     { ResourceARN: arn, Tags: [{ Key: "drover:hold", Value: "until Monday" }] },
   ]);
+  assert.ok(tags.has(arn, "drover:hold") && !tags.has(`${arn}2`, "drover:hold"));
   tags.remove(arn, "drover:hold");
   assert.deepEqual(await read(), []);
   await assert.rejects(

@@ -28,6 +28,20 @@ const world = () => {
 };
 
 describe("the parameter store", () => {
+  it("keeps every version of a parameter, with its time", () => {
+    const { clock, ssm } = world();
+    ssm.put("/stop", "go");
+    ssm.put("/other", "one");
+    ssm.put("/stop", "stop");
+    assert.deepEqual(
+      ssm.history("/stop").map(({ value, version, modifiedAt }) => [value, version, modifiedAt]),
+      [
+        ["go", 1, clock.now()],
+        ["stop", 2, clock.now()],
+      ],
+    );
+  });
+
   it("gives the newest value with its version and time, by name or ARN", async () => {
     const { ssm, get, clock } = world();
     ssm.put("/drover/stop", "false");

@@ -1,0 +1,148 @@
+import type { NodeWrite } from "../emulators/nomad/journal.ts";
+import type { Chronicle } from "../world/park.ts";
+import { type Evidence, type Invariant, isLeaving } from "./evidence.ts";
+import { couldNotWait } from "./no-job-starved.ts";
+
+/** What a person does this long before, Drover cannot but know of. Milliseconds. */
+const known = 60_000;
+
+/** Drover decides a hook this long before its limit, whatever a person says. Milliseconds. */
+const decisionMargin = 120_000;
+
+/** Since when an instance is on its way out: its hook holds it, or a person asked for it. */
+const leavesSince = (evidence: Evidence, instanceId: string): number => {
+  const instance = evidence.instances.find(({ id }) => id === instanceId);
+  const actions = (instance?.actions ?? []).filter(({ hook }) => hook === evidence.hook);
+  const orders = evidence.executions.filter(
+    (each) => each.byHand && each.instanceId === instanceId,
+  );
+  return Math.min(
+    ...actions.map(({ startedAt }) => startedAt),
+    ...orders.map(({ startedAt }) => startedAt),
+  );
+};
+
+/**
+ * A node whose instance stays is a person's: Drover writes nothing to it. Nor to
+ * one that a person holds by its tag. An instance of ours that is leaving may be
+ * drained, also where a person has un-cordoned it meanwhile.
+ */
+const touched = (evidence: Evidence, write: NodeWrite): string[] => {
+  const { instanceId, at, call } = write;
+  const instance = evidence.instances.find(({ id }) => id === instanceId);
+  if (instance === undefined) return [];
+  if (instance.held) return [`${instanceId} is held by its tag and got a ${call}`];
+  if (at >= leavesSince(evidence, instanceId)) return [];
+  return [`${instanceId} stays and got a ${call}`];
+};
+
+/**
+ * A drain of a person's is neither cancelled nor begun anew. Where its instance
+ * leaves, it may be shortened to what the hook leaves, or be followed by that of
+ * the system jobs which it left out.
+ */
+const overruled = (drover: string, { instanceId, before, after }: NodeWrite): string[] => {
+  if (!before.drain || before.drain.accessor === drover || !after) return [];
+  if (!after.drain) return [`the drain of a person on ${instanceId} was cancelled`];
+  const { until, ignoreSystemJobs } = before.drain;
+  const isShorter =
+    after.drain.until !== null && (until === null || after.drain.until <= until + known);
+  const isWider = ignoreSystemJobs && !after.drain.ignoreSystemJobs;
+  return isShorter || isWider ? [] : [`the drain of a person on ${instanceId} was begun anew`];
+};
+
+/** Who made each node ineligible: only that one returns it. Empty for what was so before. */
+const returned = ({ droverAccessor, writes }: Chronicle): string[] => {
+  const owners = new Map<string, string>();
+  const found: string[] = [];
+  for (const { nodeId, instanceId, accessor, call, before, after } of writes) {
+    if (call === "purge" || !after) owners.delete(nodeId);
+    else if (!before.eligible && after.eligible) {
+      if (accessor === droverAccessor && owners.get(nodeId) !== droverAccessor)
+        found.push(`the cordon of a person on ${instanceId} was lifted`);
+      owners.delete(nodeId);
+    } else if (!after.eligible && (before.eligible || accessor !== droverAccessor))
+      // One who cordons what is cordoned already wants it so too.
+      owners.set(nodeId, accessor);
+  }
+  return found;
+};
+
+/** Drains of people take slots: Drover begins none beside them that is one too many. */
+const crowded = (evidence: Evidence, chronicle: Chronicle): string[] => {
+  const { droverAccessor, drains } = chronicle;
+  const slots = chronicle.keepsMaxParallel ? evidence.clusterSlots : 1;
+  return drains.flatMap((drain, index) => {
+    if (drain.accessor !== droverAccessor) return [];
+    const earlier = drains.slice(0, index);
+    // The second pass of a node keeps the slot of the first.
+    const isFirst = !earlier.some(
+      ({ nodeId, accessor }) => nodeId === drain.nodeId && accessor === droverAccessor,
+    );
+    const besides = earlier.filter(
+      ({ nodeId, accessor, startedAt, endedAt }) =>
+        nodeId !== drain.nodeId &&
+        startedAt <= drain.startedAt - (accessor === droverAccessor ? 0 : known) &&
+        (endedAt === undefined || endedAt > drain.startedAt),
+    );
+    const ofPeople = besides.filter(({ accessor }) => accessor !== droverAccessor);
+    if (!isFirst || ofPeople.length === 0 || besides.length < slots) return [];
+    if (couldNotWait(evidence, drain)) return [];
+    return [
+      `${drain.instanceId} began to drain while a person drained ${ofPeople
+        .map(({ instanceId }) => instanceId)
+        .join(" and ")}`,
+    ];
+  });
+};
+
+/** While Drover is stopped no drain begins, and no hook is completed that could wait. */
+const unstopped = (evidence: Evidence): string[] => {
+  const isStopped = (at: number) =>
+    evidence.stops.some(
+      ({ from, until }) => at >= from + known && (until === undefined || at < until),
+    );
+  const { droverAccessor, drains = [] } = evidence.chronicle ?? {};
+  const seen = new Set<string>();
+  const begun = drains.filter(({ nodeId, accessor }) => {
+    const isFirst = accessor === droverAccessor && !seen.has(nodeId);
+    if (isFirst) seen.add(nodeId);
+    return isFirst;
+  });
+  return [
+    ...begun
+      .filter(({ startedAt }) => isStopped(startedAt))
+      .map(({ instanceId }) => `${instanceId} began to drain while Drover was stopped`),
+    ...evidence.instances
+      .filter(isLeaving)
+      .flatMap(({ id, actions }) =>
+        actions
+          .filter(
+            ({ hook, limitAt, outcome }) =>
+              hook === evidence.hook &&
+              outcome?.how === "completed" &&
+              outcome.by === evidence.accessKey &&
+              isStopped(outcome.at) &&
+              outcome.at < limitAt - decisionMargin,
+          )
+          .map(() => `${id} was let go while Drover was stopped`),
+      ),
+  ];
+};
+
+/** What a person did by hand is not undone, and what a person forbade is not done. */
+export const personRespected: Invariant = {
+  name: "person-respected",
+  judge: (evidence) => {
+    const { chronicle } = evidence;
+    if (chronicle === undefined) return unstopped(evidence);
+    const ours = chronicle.writes.filter(({ accessor }) => accessor === chronicle.droverAccessor);
+    return [
+      ...ours.flatMap((write) => touched(evidence, write)),
+      ...ours.flatMap((write) => overruled(chronicle.droverAccessor, write)),
+      ...returned(chronicle),
+      ...crowded(evidence, chronicle),
+      ...unstopped(evidence),
+    ];
+  },
+};

@@ -1,0 +1,161 @@
+import {
+  type Breach,
+  action,
+  after,
+  alsoWritten,
+  chronicle,
+  drain,
+  drained,
+  ended,
+  execution,
+  minute,
+  second,
+  servers,
+  shortage,
+  sight,
+  staying,
+  write,
+} from "./crafted-evidence.ts";
+
+/** What breaks the invariants of the way there. */
+export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
+  "no-job-starved-by-two-drains": [
+    [
+      "a service that two drains of Drover's left with nothing",
+      { instances: [ended(), second, staying], ...chronicle({ shortages: [shortage] }) },
+      /web had 0 of 2 left, at least 1 .* i-gone and i-second drained/,
+    ],
+  ],
+  "person-respected": [
+    [
+      "a write to a node whose instance stays",
+      alsoWritten(write("eligibility", { instanceId: "i-here" })),
+      /i-here stays and got a eligibility/,
+    ],
+    [
+      "a write before the instance began to leave",
+      {
+        instances: [ended({ actions: [action({ startedAt: 2 * minute })] }), staying],
+      },
+      /i-gone stays and got a drain/,
+    ],
+    [
+      "a write to a node that a person holds",
+      { instances: [ended({ held: true }), staying] },
+      /i-gone is held by its tag and got a drain/,
+    ],
+    [
+      "a person's drain that was cancelled",
+      alsoWritten(
+        write("drain", {
+          before: drained("ops", 10 * minute),
+          after: sight({ eligible: false }),
+        }),
+      ),
+      /the drain of a person on i-gone was cancelled/,
+    ],
+    [
+      "a person's drain that ends in time and was begun anew",
+      alsoWritten(
+        write("drain", {
+          before: drained("ops", 5 * minute),
+          after: drained("drover", 11 * minute),
+        }),
+      ),
+      /the drain of a person on i-gone was begun anew/,
+    ],
+    [
+      "a person's cordon that was lifted",
+      alsoWritten(
+        write("eligibility", { accessor: "ops", after: sight({ eligible: false }) }),
+        write("eligibility", { before: sight({ eligible: false }) }),
+      ),
+      /the cordon of a person on i-gone was lifted/,
+    ],
+    [
+      "a person's cordon of what Drover had cordoned already",
+      alsoWritten(
+        write("eligibility", {
+          accessor: "ops",
+          before: sight({ eligible: false }),
+          after: sight({ eligible: false }),
+        }),
+        write("eligibility", { before: sight({ eligible: false }) }),
+      ),
+      /the cordon of a person on i-gone was lifted/,
+    ],
+    [
+      "a cordon lifted that was there before",
+      chronicle({ writes: [write("eligibility", { before: sight({ eligible: false }) })] }),
+      /the cordon of a person on i-gone was lifted/,
+    ],
+    [
+      "a drain beside that of a person",
+      chronicle({
+        drains: [
+          drain({ instanceId: "i-here", accessor: "ops", startedAt: -minute, endedAt: 3 * minute }),
+          drain(),
+        ],
+      }),
+      /i-gone began to drain while a person drained i-here/,
+    ],
+    [
+      "a drain that began while Drover was stopped",
+      { stops: [{ from: -minute, until: 2 * minute }] },
+      /i-gone began to drain while Drover was stopped/,
+    ],
+    [
+      "a hook that was completed while Drover was stopped",
+      { stops: [{ from: 2 * minute }] },
+      /i-gone was let go while Drover was stopped/,
+    ],
+  ],
+  "deadlines-kept": [
+    [
+      "a drain without a deadline",
+      alsoWritten(write("drain", { after: drained("drover", null) })),
+      /the drain of i-gone has no deadline/,
+    ],
+    [
+      "a drain that was posted once more",
+      alsoWritten(
+        write("drain", {
+          before: drained("drover", 11 * minute, true),
+          after: drained("drover", 12 * minute, true),
+        }),
+      ),
+      /the deadline of the drain of i-gone was begun anew/,
+    ],
+    [
+      "a drain that may outlast its hook",
+      {
+        instances: [ended({ actions: [action({ limitAt: 10 * minute })] }), staying],
+      },
+      /the drain of i-gone may last longer than its hook/,
+    ],
+  ],
+  "one-owner-an-instance": [
+    [
+      "two executions that work on one instance",
+      {
+        executions: [
+          execution(),
+          execution({ arn: "arn:two", calls: { first: 5 * minute, last: 9 * minute } }),
+        ],
+      },
+      /i-gone: one and two worked on it at the same time/,
+    ],
+  ],
+  "servers-untouched": [
+    [
+      "a server that has failed",
+      after({ servers: servers.map((server) => server.replace("alive", "failed")) }),
+      /no longer so: nomad server-1.global alive/,
+    ],
+    [
+      "another leader",
+      after({ servers: servers.map((server) => server.replace("10.0.0.1", "10.0.0.2")) }),
+      /not so before: nomad leader 10.0.0.2:4647/,
+    ],
+  ],
+};
