@@ -9,4 +9,9 @@ export class BadArguments extends Error {
   override readonly name = "BadArguments";
 }
 
+/** What was asked for was begun, and came to no result: the message says why, and where to look. */
+export class CannotFinish extends Error {
+  override readonly name = "CannotFinish";
+}
+
 export const exitCodes = { fine: 0, broken: 1, badArguments: 2 } as const;

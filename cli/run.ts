@@ -1,15 +1,18 @@
 import { Command, CommanderError } from "commander";
+import { addDoctor } from "./commands/doctor.ts";
 import { addRehearse } from "./commands/rehearse.ts";
-import { BadArguments, exitCodes, type Output } from "./output.ts";
+import { BadArguments, CannotFinish, exitCodes, type Output } from "./output.ts";
+import { type Outside, realOutside } from "./outside.ts";
 
 const description = `Drover looks after the nodes of Nomad clusters on AWS.
 
-This command rehearses it on your machine: no AWS account, no network.`;
+This command rehearses it on your machine (no AWS account, no network), and checks a deployment.`;
 
 const examples = `
 Examples:
   $ drover rehearse scale-in             twelve nodes, four of them leave
   $ drover rehearse scale-in --help      what can be varied, and what comes out
+  $ drover doctor                        whether a deployment works, seen from its functions
 
 In a clone of the repository: npm run -s drover -- rehearse scale-in`;
 
@@ -33,12 +36,18 @@ const takeOver = (command: Command, { out, error }: Output): void => {
  * @returns the exit code: 0 when all is well, 1 when something is not as it has to
  *   be, 2 when the arguments are not understood
  */
-export const run = async (args: readonly string[], output: Output): Promise<number> => {
+export const run = async (
+  args: readonly string[],
+  output: Output,
+  outside: Outside = realOutside,
+): Promise<number> => {
   let code: number = exitCodes.fine;
   const program = new Command("drover").description(description).addHelpText("after", examples);
-  addRehearse(program, output, (ended) => {
+  const end = (ended: number): void => {
     code = ended;
-  });
+  };
+  addRehearse(program, output, end);
+  addDoctor(program, output, outside, end);
   takeOver(program, output);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -50,6 +59,10 @@ export const run = async (args: readonly string[], output: Output): Promise<numb
     if (error instanceof BadArguments) {
       output.error(`drover: ${error.message}\n`);
       return exitCodes.badArguments;
+    }
+    if (error instanceof CannotFinish) {
+      output.error(`drover: ${error.message}\n`);
+      return exitCodes.broken;
     }
     output.error(
       `drover: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -13,6 +13,7 @@ import { checkPool } from "./check-pool.ts";
 import { claimCluster, claimGroup, otherDrover, poolOf } from "./claims.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 import { equipMachine, functionsOf, type LogProps, machineLog } from "./equip-machine.ts";
+import { Examination } from "./examination.ts";
 import { functionCode } from "./function-code.ts";
 import { IntakeRule } from "./intake-rule.ts";
 import { ManagedPool, ownedGroup } from "./managed-pool.ts";
@@ -41,6 +42,8 @@ export class Drover extends Construct implements IConnectable {
   readonly connections: Connections;
   /** Retires one instance; a person may start it, with `{"instanceId": "i-…"}`. */
   readonly retireNode: StateMachine;
+  /** Checks the deployment, and changes nothing; a person may start it, with `{}`. */
+  readonly doctor: StateMachine;
   /** Where the alarms go. */
   readonly alarmTopic: ITopic;
   /** Events that could not be handled. */
@@ -101,22 +104,31 @@ export class Drover extends Construct implements IConnectable {
       logRetention,
       removalPolicy,
     });
-    const retire = this.retireMachine(functions, props.pinVersions ?? true, {
-      logRetention,
-      removalPolicy,
-    });
+    const pinVersions = props.pinVersions ?? true;
+    const log = { logRetention, removalPolicy };
+    const retire = this.retireMachine(functions, pinVersions, log);
     this.retireNode = retire.stateMachine;
     const intakeFunction = functions.get("intake/intake");
     const intake = new IntakeRule(this, "Intake", { cluster, intake: intakeFunction });
     this.deadLetters = intake.deadLetters;
+    const runbookUrl = props.runbookUrl ?? "docs/operate.md";
     this.alarmTopic = new RetireAlarms(this, "Alarms", {
       cluster,
       stateMachine: this.retireNode,
       deadLetters: intake.deadLetters,
       consul: props.consul !== undefined,
       topic: props.alarmTopic,
-      runbookUrl: props.runbookUrl ?? "docs/operate.md",
+      runbookUrl,
     }).topic;
+    this.doctor = new Examination(this, "Examination", {
+      cluster,
+      functions,
+      pinVersions,
+      log,
+      deadLetters: intake.deadLetters,
+      topic: this.alarmTopic,
+      runbookUrl,
+    }).doctor;
     // What these refer to (functions, roles, logs, the table) is deleted after them anyway.
     this.#needed = new DependencyGroup(stop, retire, intake, intakeFunction);
     claimCluster(this, cluster);

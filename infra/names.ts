@@ -9,6 +9,9 @@
 
 export const retireMachineName = (cluster: string): string => `drover-${cluster}-retire-node`;
 
+/** Also known to the command line. */
+export const doctorMachineName = (cluster: string): string => `drover-${cluster}-doctor`;
+
 const parameters = (cluster: string): string => `/drover/${cluster}/`;
 
 /** The parameter with the value `go` or `stop`. */

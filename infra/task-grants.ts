@@ -87,6 +87,20 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
     complete,
     grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
   ],
+  "watch/check-groups": [
+    grant(
+      "everything",
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeInstanceRefreshes",
+      "autoscaling:DescribeLifecycleHooks",
+      // Which instances carry `drover:hold`.
+      "tag:GetResources",
+    ),
+    readParameters,
+  ],
+  "watch/report-findings": [],
+  "watch/check-nomad": readSecrets,
+  "watch/check-consul": readSecrets,
   "retire/find-node": readSecrets,
   "retire/cordon-node": readSecrets,
   "retire/count-drains": readSecrets,

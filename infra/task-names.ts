@@ -1,10 +1,21 @@
-import { allTasks, type RetireTask, retireTasks, type Task } from "../stepfunctions/tasks.ts";
+import {
+  allTasks,
+  type DoctorTask,
+  doctorTasks,
+  type RetireTask,
+  retireTasks,
+  type Task,
+} from "../stepfunctions/tasks.ts";
 
 const isTask = (name: string): name is Task => Object.hasOwn(allTasks, name);
 const isRetireTask = (name: string): name is RetireTask => Object.hasOwn(retireTasks, name);
+const isDoctorTask = (name: string): name is DoctorTask => Object.hasOwn(doctorTasks, name);
 
 /** All tasks: each has a handler and a function. */
 export const taskNames: readonly Task[] = Object.keys(allTasks).filter(isTask);
 
 /** The tasks of `retire-node`. */
 export const retireTaskNames: readonly RetireTask[] = Object.keys(retireTasks).filter(isRetireTask);
+
+/** The tasks of `doctor`. */
+export const doctorTaskNames: readonly DoctorTask[] = Object.keys(doctorTasks).filter(isDoctorTask);

@@ -189,6 +189,7 @@ export const createWorld = (options: WorldOptions): World => {
     clock,
     random: stream("step-functions"),
     publish: (event) => bus.publish(event),
+    machines: () => stack.stateMachines.map(({ arn }) => arn),
     region,
     account,
   });
@@ -212,6 +213,8 @@ export const createWorld = (options: WorldOptions): World => {
 
   let queued = 0;
   const deliverTo = (arn: string) => {
+    if (stack.stateMachines.some((machine) => machine.arn === arn))
+      return (event: BusEvent): void => void stepFunctions.startFor(arn, event);
     const spec = stack.functions.find((each) => each.arn === arn);
     if (spec === undefined) throw new Error(`nothing in this world can be the target ${arn}`);
     const config = stack.asyncConfigs.find((each) => each.functionName === spec.name);

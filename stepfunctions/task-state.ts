@@ -19,7 +19,9 @@ export interface StepProps {
   readonly catches?: readonly { readonly errors: string[]; readonly next: IChainable }[];
 }
 
-export interface TaskStateProps extends StepProps {
+export interface TaskStateProps extends Omit<StepProps, "onError"> {
+  /** As of a step. @default - an error fails the execution */
+  readonly onError?: IChainable;
   readonly task: Task;
   /** Where the answer is put in the payload: `$.node`, … or `$` for all of it. */
   readonly resultPath: string;
@@ -57,6 +59,6 @@ export const taskState = (scope: Construct, name: string, props: TaskStateProps)
   for (const { errors, next } of props.catches ?? []) {
     state.addCatch(next, { errors, resultPath });
   }
-  state.addCatch(props.onError, { resultPath });
+  if (props.onError) state.addCatch(props.onError, { resultPath });
   return state;
 };

@@ -37,12 +37,22 @@ export const retireTasks = {
   "retire/recover": quick,
 } as const satisfies Record<string, TaskTraits>;
 
+/** The tasks of `doctor`. */
+export const doctorTasks = {
+  "watch/check-groups": { inVpc: false, timeoutSeconds: 300, memory: 256 },
+  // Has Nomad hold a query for the longest wait of a drain, beside everything else.
+  "watch/check-nomad": { inVpc: true, timeoutSeconds: 240, memory: 256 },
+  "watch/check-consul": { inVpc: true, timeoutSeconds: 120, memory: 256 },
+  "watch/report-findings": quick,
+} as const satisfies Record<string, TaskTraits>;
+
 /** What the rules start. */
 export const intakeTask = { "intake/intake": quick } as const satisfies Record<string, TaskTraits>;
 
-export const allTasks = { ...intakeTask, ...retireTasks };
+export const allTasks = { ...intakeTask, ...retireTasks, ...doctorTasks };
 
 export type RetireTask = keyof typeof retireTasks;
+export type DoctorTask = keyof typeof doctorTasks;
 export type Task = keyof typeof allTasks;
 
 /** Gives the function (a version of it, so that a deploy changes nothing under a running execution). */

@@ -1,10 +1,21 @@
 import { type ClusterApi, ClusterFailure } from "./cluster-api.ts";
 
+export interface ConsulToken {
+  /** ISO 8601; absent for one that does not expire. */
+  readonly ExpirationTime?: string | null;
+}
+
 /**
  * Consul's API as far as Drover uses it. Every method throws `ClusterFailure`;
  * what each needs of the token is in `docs/policies/consul-drover.policy.hcl`.
  */
 export interface Consul {
+  /** Address of the leader. Needs no token. */
+  leader(): Promise<string>;
+  /** The token itself; undefined when ACLs are off. */
+  ownToken(): Promise<ConsulToken | undefined>;
+  /** How many instances of a service the token may see. */
+  countService(service: string): Promise<number>;
   /** Names of the services of a member; undefined when the catalog does not know it. */
   servicesOf(member: string): Promise<string[] | undefined>;
   /**
@@ -17,6 +28,23 @@ export interface Consul {
 }
 
 export const consulClient = (api: ClusterApi, datacenter: string): Consul => ({
+  leader: async () => (await api.call<string>({ method: "GET", path: "/v1/status/leader" })).body,
+  async ownToken() {
+    try {
+      return (await api.call<ConsulToken>({ method: "GET", path: "/v1/acl/token/self" })).body;
+    } catch (error) {
+      if (error instanceof ClusterFailure && /ACL support disabled/i.test(error.text)) return;
+      throw error;
+    }
+  },
+  async countService(service) {
+    const { body } = await api.call<unknown[]>({
+      method: "GET",
+      path: `/v1/catalog/service/${encodeURIComponent(service)}`,
+      query: { dc: datacenter },
+    });
+    return body.length;
+  },
   async servicesOf(member) {
     const { body } = await api.call<{ Services: Record<string, { Service: string }> } | null>({
       method: "GET",

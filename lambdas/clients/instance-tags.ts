@@ -1,5 +1,6 @@
 import {
   GetResourcesCommand,
+  paginateGetResources,
   ResourceGroupsTaggingAPIClient,
 } from "@aws-sdk/client-resource-groups-tagging-api";
 import type { Surroundings } from "../runtime/surroundings.ts";
@@ -7,6 +8,8 @@ import { awsClientOptions } from "./aws.ts";
 
 export interface InstanceTags {
   read(instanceArn: string): Promise<ReadonlyMap<string, string>>;
+  /** Ids of all instances of the account and region that carry a tag, whatever its value. */
+  carriers(key: string): Promise<string[]>;
 }
 
 /**
@@ -22,6 +25,19 @@ export const instanceTagsClient = (surroundings: Surroundings): InstanceTags => 
       );
       const tags = ResourceTagMappingList?.[0]?.Tags ?? [];
       return new Map(tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
+    },
+    async carriers(key) {
+      const found: string[] = [];
+      const pages = paginateGetResources(
+        { client },
+        { TagFilters: [{ Key: key }], ResourceTypeFilters: ["ec2:instance"] },
+      );
+      for await (const { ResourceTagMappingList } of pages) {
+        for (const { ResourceARN } of ResourceTagMappingList ?? []) {
+          found.push(ResourceARN?.replace(/^.*\//, "") ?? "");
+        }
+      }
+      return found;
     },
   };
 };

@@ -100,6 +100,8 @@ export interface AclToken {
   readonly Type: "client" | "management";
   readonly Policies: readonly string[] | null;
   readonly Roles: readonly { readonly ID: string }[] | null;
+  /** ISO 8601; null for one that does not expire. Absent before 1.4. */
+  readonly ExpirationTime?: string | null;
 }
 
 /** The rules of a policy, as Nomad parsed them; `policy = "read"` is spelt out as capabilities. */
@@ -148,6 +150,10 @@ export interface Nomad {
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
   /** The servers of the region. */
   servers(): Promise<ServerMember[]>;
+  /** Address of the leader. Needs no token; in a region that does not exist it fails. */
+  leader(): Promise<string>;
+  /** Has a query held for so many seconds although nothing changes. */
+  waitInVain(seconds: number): Promise<void>;
   /** Undefined when ACLs are off. */
   ownToken(): Promise<AclToken | undefined>;
   /**
@@ -285,6 +291,12 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       return answer?.body;
     },
     servers: async () => (await get<{ Members: ServerMember[] }>("/v1/agent/members")).body.Members,
+    leader: async () => (await get<string>("/v1/status/leader")).body,
+    async waitInVain(seconds) {
+      // An index that is too large waits the whole time, and is answered all the same (tried).
+      const hold = { index: Number.MAX_SAFE_INTEGER, seconds };
+      await get("/v1/nodes", { per_page: "1" }, hold);
+    },
     async ownToken() {
       const answer = await unless(
         get<AclToken>("/v1/acl/token/self"),

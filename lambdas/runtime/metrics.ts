@@ -15,6 +15,8 @@ const units = {
   NomadRefused: "Count",
   ConsulUnreachable: "Count",
   ConsulRefused: "Count",
+  DoctorErrors: "Count",
+  DoctorWarnings: "Count",
   DrainSeconds: "Seconds",
   RetirementSeconds: "Seconds",
 } as const;

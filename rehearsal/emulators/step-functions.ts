@@ -47,6 +47,8 @@ export interface Execution {
 
 export interface StepFunctions {
   readonly service: Service;
+  /** Starts an execution as a rule of EventBridge does, which names it itself. */
+  startFor(stateMachineArn: string, event: unknown): Execution;
   /** Every execution there has been, oldest first. */
   executions(): readonly Execution[];
 }
@@ -100,6 +102,7 @@ export const createStepFunctions = ({
   clock,
   random,
   publish = () => undefined,
+  machines = () => [],
   region = "eu-west-1",
   account = "123456789012",
 }: {
@@ -108,6 +111,8 @@ export const createStepFunctions = ({
   readonly random: Random;
   /** Takes the status-change events of the executions. */
   readonly publish?: (event: ReturnType<typeof describeChange>) => void;
+  /** ARNs of the state machines that there are. */
+  readonly machines?: () => readonly string[];
   readonly region?: string;
   readonly account?: string;
 }): StepFunctions => {
@@ -210,6 +215,26 @@ export const createStepFunctions = ({
         return { stopDate: (execution.stoppedAt ?? clock.now()) / 1000 };
       },
     ),
+    ListStateMachines: operation(
+      v.strictObject({
+        maxResults: v.optional(v.number(), 100),
+        nextToken: v.optional(v.string(), "0"),
+      }),
+      ({ maxResults, nextToken }) => {
+        const arns = machines();
+        const from = Number(nextToken);
+        const until = from + (maxResults === 0 ? 100 : maxResults);
+        return {
+          stateMachines: arns.slice(from, until).map((stateMachineArn) => ({
+            stateMachineArn,
+            name: stateMachineArn.slice(stateMachineArn.lastIndexOf(":") + 1),
+            type: "STANDARD",
+            creationDate: 0,
+          })),
+          ...(until < arns.length ? { nextToken: String(until) } : {}),
+        };
+      },
+    ),
     ListExecutions: operation(
       v.strictObject({
         stateMachineArn: v.string(),
@@ -232,7 +257,12 @@ export const createStepFunctions = ({
     ),
   });
 
-  return { service, executions: () => past };
+  return {
+    service,
+    startFor: (stateMachineArn, event) =>
+      begin(stateMachineArn, `${uuid(random)}_${uuid(random)}`, JSON.stringify(event)),
+    executions: () => past,
+  };
 };
 
 /** Largest input of an execution in bytes (Step Functions quotas: 256 KiB). */

@@ -14,6 +14,10 @@ import * as forgetNode from "../../lambdas/retire/forget-node.ts";
 import * as lookAgain from "../../lambdas/retire/look-again.ts";
 import * as recordRetirement from "../../lambdas/retire/record-retirement.ts";
 import * as recover from "../../lambdas/retire/recover.ts";
+import * as checkGroups from "../../lambdas/watch/check-groups.ts";
+import * as checkNomad from "../../lambdas/watch/check-nomad.ts";
+import * as checkConsul from "../../lambdas/watch/check-consul.ts";
+import * as reportFindings from "../../lambdas/watch/report-findings.ts";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
 import type { TaskHandler } from "../../lambdas/runtime/task.ts";
 import type { Task } from "../../stepfunctions/tasks.ts";
@@ -40,6 +44,10 @@ const modules: Readonly<Record<Task, HandlerModule>> = {
   "retire/look-again": lookAgain,
   "retire/record-retirement": recordRetirement,
   "retire/recover": recover,
+  "watch/check-groups": checkGroups,
+  "watch/check-nomad": checkNomad,
+  "watch/check-consul": checkConsul,
+  "watch/report-findings": reportFindings,
 };
 
 /**

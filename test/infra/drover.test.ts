@@ -22,9 +22,18 @@ const only = (type: string, given = stack): Resource => {
   return first;
 };
 
+/** The rule of a source of events. */
+const rule = (source: string): Resource["Properties"] => {
+  const found = resourcesOfType(stack, "AWS::Events::Rule").find(({ Properties }) =>
+    JSON.stringify(Properties["EventPattern"]).includes(`"${source}"`),
+  );
+  assert.ok(found, source);
+  return found.Properties;
+};
+
 describe("the rule", () => {
   it("matches the hooks of its own cluster, on the way out", () => {
-    assert.deepEqual(only("AWS::Events::Rule").Properties["EventPattern"], {
+    assert.deepEqual(rule("aws.autoscaling")["EventPattern"], {
       source: ["aws.autoscaling"],
       "detail-type": ["EC2 Instance-terminate Lifecycle Action"],
       detail: { LifecycleHookName: [{ prefix: "drover-default/" }] },
@@ -32,7 +41,7 @@ describe("the rule", () => {
   });
 
   it("tries for hours, and then keeps the event", () => {
-    const [target] = only("AWS::Events::Rule").Properties["Targets"] as Record<string, unknown>[];
+    const [target] = rule("aws.autoscaling")["Targets"] as Record<string, unknown>[];
     assert.deepEqual(target?.["RetryPolicy"], {
       MaximumEventAgeInSeconds: 21_600,
       MaximumRetryAttempts: 185,
@@ -47,16 +56,51 @@ describe("the rule", () => {
   });
 });
 
+describe("the rule of the own deployments", () => {
+  it("matches the end of those of its own stack, and of no other", () => {
+    assert.deepEqual(rule("aws.cloudformation")["EventPattern"], {
+      source: ["aws.cloudformation"],
+      "detail-type": ["CloudFormation Stack Status Change"],
+      detail: {
+        "stack-id": [{ Ref: "AWS::StackId" }],
+        "status-details": { status: ["CREATE_COMPLETE", "UPDATE_COMPLETE"] },
+      },
+    });
+  });
+
+  it("starts the doctor, with a role that may do nothing else", () => {
+    const [target] = rule("aws.cloudformation")["Targets"] as Record<string, unknown>[];
+    const doctor = Object.entries(resourcesOf(stack)).find(
+      ([, { Properties }]) => Properties["StateMachineName"] === "drover-default-doctor",
+    );
+    assert.deepEqual(target?.["Arn"], { Ref: doctor?.[0] });
+    assert.match(JSON.stringify(target["DeadLetterConfig"]), /DeadLetters/);
+    const [role] = (target["RoleArn"] as { "Fn::GetAtt": string[] })["Fn::GetAtt"];
+    const policies = resourcesOfType(stack, "AWS::IAM::Policy").filter(({ Properties }) =>
+      JSON.stringify(Properties["Roles"]).includes(`"${role}"`),
+    );
+    assert.deepEqual(
+      policies.map(({ Properties }) => Properties["PolicyDocument"]),
+      [
+        {
+          Version: "2012-10-17",
+          Statement: [
+            { Effect: "Allow", Action: "states:StartExecution", Resource: { Ref: doctor?.[0] } },
+          ],
+        },
+      ],
+    );
+  });
+});
+
 describe("an event that the function cannot handle", () => {
   it("is tried again, and then kept where the rule's are", () => {
     const config = only("AWS::Lambda::EventInvokeConfig").Properties;
     assert.equal(config["MaximumRetryAttempts"], 2);
     assert.equal(config["MaximumEventAgeInSeconds"], 21_600);
-    const rule = only("AWS::Events::Rule").Properties["Targets"] as [
-      { DeadLetterConfig: { Arn: unknown } },
-    ];
+    const [target] = rule("aws.autoscaling")["Targets"] as [{ DeadLetterConfig: { Arn: unknown } }];
     assert.deepEqual(config["DestinationConfig"], {
-      OnFailure: { Destination: rule[0].DeadLetterConfig.Arn },
+      OnFailure: { Destination: target.DeadLetterConfig.Arn },
     });
   });
 

@@ -132,11 +132,11 @@ describe("the function of a task", () => {
     const versions = resourcesOfType(stack, "AWS::Lambda::Version");
     assert.equal(versions.length, taskNames.length - 1);
     for (const { DeletionPolicy } of versions) assert.equal(DeletionPolicy, "Retain");
-    const [machine] = resourcesOfType(stack, "AWS::StepFunctions::StateMachine");
+    const definitions = resourcesOfType(stack, "AWS::StepFunctions::StateMachine").map(
+      ({ Properties }) => Properties["DefinitionString"],
+    );
     const invoked = [
-      ...JSON.stringify(machine?.Properties["DefinitionString"]).matchAll(
-        /"Resource\\":\\"",\{"Ref":"(\w+)"\}/g,
-      ),
+      ...JSON.stringify(definitions).matchAll(/"Resource\\":\\"",\{"Ref":"(\w+)"\}/g),
     ].map(([, id]) => resourcesOf(stack)[id ?? ""]?.Type);
     assert.ok(invoked.length >= versions.length);
     assert.deepEqual(new Set(invoked), new Set(["AWS::Lambda::Version"]));
@@ -154,7 +154,8 @@ describe("the logs", () => {
 
   it("are kept for three months, and go with the stack", () => {
     const made = logGroups(stack);
-    assert.equal(made.length, taskNames.length + 1);
+    const machines = resourcesOfType(stack, "AWS::StepFunctions::StateMachine");
+    assert.equal(made.length, taskNames.length + machines.length);
     for (const { Properties, DeletionPolicy } of made) {
       assert.equal(Properties["RetentionInDays"], 90);
       assert.equal(DeletionPolicy, "Delete");
@@ -172,8 +173,9 @@ describe("the logs", () => {
     assert.equal(new Set(used).size, taskNames.length);
   });
 
-  it("of the state machine do not use up the account's policy for logs", () => {
+  it("of the state machines do not use up the account's policy for logs", () => {
     const names = logGroups(stack).map(({ Properties }) => Properties["LogGroupName"]);
     assert.ok(names.includes("/aws/vendedlogs/states/drover-eu-retire-node"));
+    assert.ok(names.includes("/aws/vendedlogs/states/drover-eu-doctor"));
   });
 });

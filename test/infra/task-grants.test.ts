@@ -19,6 +19,10 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "autoScaling.terminationHooks": ["autoscaling:DescribeLifecycleHooks"],
   "executions.start": ["states:StartExecution"],
   "executions.status": ["states:DescribeExecution"],
+  "inventory.all": ["autoscaling:DescribeAutoScalingGroups"],
+  "inventory.hooksOf": ["autoscaling:DescribeLifecycleHooks"],
+  "inventory.refreshUnderWay": ["autoscaling:DescribeInstanceRefreshes"],
+  "inventory.tagged": ["autoscaling:DescribeAutoScalingGroups"],
   "records.attachHook": ["dynamodb:UpdateItem"],
   "records.end": ["dynamodb:UpdateItem"],
   "records.read": ["dynamodb:GetItem"],
@@ -28,6 +32,7 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "records.takeLeases": ["dynamodb:PutItem"],
   "switches.isStopped": ["ssm:GetParameters"],
   "switches.read": ["ssm:GetParameters"],
+  "tags.carriers": ["tag:GetResources"],
   "tags.read": ["tag:GetResources"],
 };
 
@@ -51,9 +56,9 @@ const sourcesOf = (file: string, seen = new Set<string>()): string[] => {
 const calledBy = (task: string): Set<string> => {
   const text = sourcesOf(join(lambdas, `${task}.ts`)).join("\n");
   return new Set(
-    [...text.matchAll(/\b(autoScaling|executions|records|switches|tags)\s*\.(\w+)\(/g)].map(
-      ([, client, method]) => `${client}.${method}`,
-    ),
+    [
+      ...text.matchAll(/\b(autoScaling|executions|inventory|records|switches|tags)\s*\.(\w+)\(/g),
+    ].map(([, client, method]) => `${client}.${method}`),
   );
 };
 

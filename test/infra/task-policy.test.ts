@@ -114,6 +114,16 @@ const allowed: Record<Task, readonly string[]> = {
     "dynamodb:GetItem",
     "dynamodb:UpdateItem",
   ],
+  "watch/check-groups": [
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeInstanceRefreshes",
+    "autoscaling:DescribeLifecycleHooks",
+    "ssm:GetParameters",
+    "tag:GetResources",
+  ],
+  "watch/check-nomad": inVpc,
+  "watch/check-consul": inVpc,
+  "watch/report-findings": [],
   "retire/find-node": inVpc,
   "retire/cordon-node": inVpc,
   "retire/count-drains": inVpc,
@@ -124,7 +134,13 @@ const allowed: Record<Task, readonly string[]> = {
 };
 
 /** Actions that AWS allows on no single resource: they read, or attach a function to its network. */
-const needEverything = [...describe3, "tag:GetResources", ...network];
+const needEverything = [
+  ...describe3,
+  "autoscaling:DescribeAutoScalingGroups",
+  "autoscaling:DescribeInstanceRefreshes",
+  "tag:GetResources",
+  ...network,
+];
 
 describe("the role of a function", () => {
   for (const task of taskNames) {
@@ -247,30 +263,47 @@ describe("the secrets", () => {
   });
 });
 
-describe("the role of the state machine", () => {
-  it("invokes the functions of its tasks in any version, and writes its log", () => {
-    const machine = Object.values(resourcesOf(stack)).find(
-      ({ Type }) => Type === "AWS::StepFunctions::StateMachine",
-    );
-    const role = machine?.Properties["RoleArn"] as { "Fn::GetAtt": [string, string] };
-    const statements = statementsOf(stack, role["Fn::GetAtt"][0]);
-    const actions = new Set(statements.flatMap(({ Action }) => list(Action)));
-    assert.deepEqual(
-      [...actions].filter((action) => !/^logs:.*(Deliver|ResourcePolic|LogGroups)/.test(action)),
-      ["lambda:InvokeFunction"],
-    );
-    const invoked = statements
+describe("the role of a state machine", () => {
+  const machines = Object.values(resourcesOf(stack)).filter(
+    ({ Type }) => Type === "AWS::StepFunctions::StateMachine",
+  );
+  const statementsOfMachine = (machine: (typeof machines)[number]) => {
+    const role = machine.Properties["RoleArn"] as { "Fn::GetAtt": [string, string] };
+    return statementsOf(stack, role["Fn::GetAtt"][0]);
+  };
+  const invokedBy = (statements: readonly Statement[]): string[] =>
+    statements
       .filter(({ Action }) => Action === "lambda:InvokeFunction")
       .flatMap(({ Resource }) => list(Resource))
       .map((resource) => JSON.stringify(resource));
-    for (const task of taskNames.filter((name) => name !== "intake/intake")) {
-      const name = Object.entries(resourcesOf(stack)).find(
-        ([, { Metadata }]) => Metadata?.[taskMetadata] === task,
-      )?.[0];
-      assert.ok(
-        invoked.some((resource) => resource.includes(`"${name}","Arn"]},":*"`)),
-        task,
+
+  it("invokes functions, and writes its log", () => {
+    for (const machine of machines) {
+      const actions = new Set(statementsOfMachine(machine).flatMap(({ Action }) => list(Action)));
+      assert.deepEqual(
+        [...actions].filter((action) => !/^logs:.*(Deliver|ResourcePolic|LogGroups)/.test(action)),
+        ["lambda:InvokeFunction"],
       );
     }
+  });
+
+  it("invokes the functions of its own tasks, in any version", () => {
+    for (const machine of machines) {
+      const definition = JSON.stringify(machine.Properties["DefinitionString"]);
+      const invoked = invokedBy(statementsOfMachine(machine));
+      for (const task of taskNames) {
+        const name = Object.entries(resourcesOf(stack)).find(
+          ([, { Metadata }]) => Metadata?.[taskMetadata] === task,
+        )?.[0];
+        assert.equal(
+          invoked.some((resource) => resource.includes(`"${name}","Arn"]},":*"`)),
+          // Without the hash at the end of a logical id.
+          definition.includes(`${name?.slice(0, -8)}CurrentVersion`),
+          task,
+        );
+      }
+    }
+    const all = machines.flatMap((machine) => invokedBy(statementsOfMachine(machine)));
+    assert.ok(all.length >= taskNames.length - 1);
   });
 });

@@ -12,6 +12,8 @@ export interface ConsulTokenSpec {
   readonly accessor: string;
   /** @default nothing */
   readonly grants?: ConsulGrants | "management";
+  /** ISO 8601. @default never */
+  readonly expiresAt?: string;
 }
 
 /** The rights of one request. */
@@ -52,6 +54,23 @@ export const createConsulAcl = () => {
   return {
     addToken: (token: ConsulTokenSpec) => void tokens.set(token.secret, token),
     removeToken: (secret: string) => void tokens.delete(secret),
+    get enabled() {
+      return tokens.size > 0;
+    },
+
+    /** What a token may learn about itself; undefined for one that nobody knows. */
+    describeToken(secret: string) {
+      const token = tokens.get(secret);
+      if (secret !== "" && !token) return undefined;
+      return {
+        AccessorID: token?.accessor ?? "00000000-0000-0000-0000-000000000002",
+        SecretID: token?.secret ?? "anonymous",
+        Description: token ? "" : "Anonymous Token",
+        Local: false,
+        CreateTime: "2026-01-01T00:00:00Z",
+        ...(token?.expiresAt !== undefined && { ExpirationTime: token.expiresAt }),
+      };
+    },
 
     /** @returns undefined for a token that nobody knows */
     rights(secret: string): ConsulRights | undefined {

@@ -36,6 +36,7 @@ const createTable = (routes: ReturnType<typeof createConsulRoutes>): readonly Ro
     local("GET", /^\/v1\/agent\/members$/, routes.members),
     led("PUT", /^\/v1\/catalog\/deregister$/, (call) => routes.deregister(call)),
     led("GET", /^\/v1\/catalog\/nodes$/, routes.nodes),
+    led("GET", /^\/v1\/catalog\/service\/(.+)$/, routes.serviceNodes),
     led("GET", /^\/v1\/catalog\/node\/(.+)$/, (call) => routes.node(call)),
     led("GET", /^\/v1\/catalog\/node-services\/(.+)$/, (call) => routes.nodeServices(call)),
     led("GET", /^\/v1\/health\/node\/(.+)$/, routes.checks),
@@ -79,6 +80,13 @@ export const createConsulHttp = (deps: {
       return json(leader ? address(leader) : "");
     }
     if (url.pathname === "/v1/status/peers") return json(servers.list().map(address));
+
+    if (url.pathname === "/v1/acl/token/self") {
+      if (!acl.enabled) throw new HttpError(401, "ACL support disabled");
+      const own = acl.describeToken(parseToken(request.headers));
+      if (!own) throw new HttpError(403, "ACL not found");
+      return json(own);
+    }
 
     const route = table.find(({ pattern }) => pattern.test(url.pathname));
     if (!route)

@@ -94,6 +94,23 @@ export const createConsulRoutes = (deps: {
       return { Node: entry.node, Services: Object.fromEntries(services) };
     },
 
+    /** Instances of a service on all nodes, as far as the token may see both. */
+    serviceNodes: (call: ConsulCall) =>
+      call.rights.service("read")
+        ? [...catalog.entries.values()]
+            .filter(({ node }) => call.rights.node(node.Node, "read"))
+            .flatMap(({ node, services }) =>
+              [...services.values()]
+                .filter(({ Service }) => Service === call.name)
+                .map(({ ID, Service, Tags }) => ({
+                  ...node,
+                  ServiceID: ID,
+                  ServiceName: Service,
+                  ServiceTags: Tags,
+                })),
+            )
+        : [],
+
     nodeServices(call: ConsulCall) {
       const entry = readable(call);
       if (!entry) return { Node: null, Services: null };

@@ -271,9 +271,9 @@ describe("a connection", () => {
     await bench.settle(api.call(read));
     assert.deepEqual(made, [
       {
-        ca: "PEM of the authority",
-        clientCertificate: "PEM of the client certificate",
-        clientKey: "PEM of the client key",
+        ca: bench.park.credentials.ca,
+        clientCertificate: bench.park.credentials.clientCertificate,
+        clientKey: bench.park.credentials.clientKey,
       },
     ]);
   });
@@ -287,7 +287,7 @@ describe("a connection", () => {
     );
     bench.secrets.rotate("nomad-certificate", "an expired one");
     assert.equal((await failureOf(api.call({ ...read, path: "/v1/nodes" }))).kind, "unreachable");
-    bench.secrets.rotate("nomad-certificate", "PEM of the client certificate");
+    bench.secrets.rotate("nomad-certificate", bench.park.credentials.clientCertificate);
     assert.deepEqual((await bench.settle(api.call({ ...read, path: "/v1/nodes" }))).body, []);
     assert.equal(made.length, 2);
   });
