@@ -3,7 +3,7 @@
 
 node := node_modules/.bin/node
 
-.PHONY: rehearse test bench agents release packages
+.PHONY: rehearse test contract-aws bench agents release packages
 
 # A scale-in of a Nomad cluster, in the embedded world: nothing leaves this machine.
 rehearse: packages
@@ -12,6 +12,11 @@ rehearse: packages
 # All tests. One part, folder or file: make test PART=unit, PART="test/lambdas test/live".
 test: packages
 	@$(node) test/tools/run.ts $(PART)
+
+# What is believed of Auto Scaling, held against your own account. It says what it would make
+# and cost; with CONFIRM=yes it does it. Also SLOW=yes, ONLY=hook, MACHINES=2.
+contract-aws: packages
+	@$(node) test/contract/aws/main.ts
 
 # How big and how fast things are. One benchmark: make bench ONLY=bundles.
 bench: packages

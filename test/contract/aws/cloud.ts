@@ -1,0 +1,142 @@
+import {
+  CreateLaunchTemplateCommand,
+  DeleteLaunchTemplateCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeSubnetsCommand,
+  type EC2Client,
+  paginateDescribeInstances,
+  paginateDescribeLaunchTemplates,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
+import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
+
+/** Everything that a run makes carries this tag; its value is the run. */
+export const runTag = "drover:contract";
+
+/** With two processors, the smallest there is. */
+export const machineType = "t4g.nano";
+
+/** What a run needs of an account beside Auto Scaling. */
+export interface Cloud {
+  /** Whose credentials these are. */
+  whoAmI(): Promise<string>;
+  /** Subnets of the default VPC, one in each zone. */
+  findSubnets(): Promise<readonly string[]>;
+  /** @returns its id */
+  makeLaunchTemplate(name: string, run: string): Promise<string>;
+  /** Ids of those that any run has made. */
+  findLaunchTemplates(): Promise<readonly string[]>;
+  deleteLaunchTemplate(id: string): Promise<void>;
+  /** Ids of the machines of any run that have not ended. */
+  findMachines(): Promise<readonly string[]>;
+  terminateMachines(ids: readonly string[]): Promise<void>;
+  hasPower(id: string): Promise<boolean>;
+}
+
+const tagged = [{ Name: "tag-key", Values: [runTag] }];
+
+/** The newest minimal Amazon Linux for arm64. */
+const findImage = async (ec2: EC2Client): Promise<string> => {
+  const { Images = [] } = await ec2.send(
+    new DescribeImagesCommand({
+      Owners: ["amazon"],
+      Filters: [
+        { Name: "name", Values: ["al2023-ami-minimal-2023.*-arm64"] },
+        { Name: "state", Values: ["available"] },
+      ],
+    }),
+  );
+  const [newest] = Images.toSorted((a, b) =>
+    (b.CreationDate ?? "").localeCompare(a.CreationDate ?? ""),
+  );
+  if (newest?.ImageId === undefined)
+    throw new Error("no image al2023-ami-minimal-2023.*-arm64 of Amazon's is available here");
+  return newest.ImageId;
+};
+
+/** An account, by its EC2 and STS. */
+export const accountCloud = (ec2: EC2Client, sts: STSClient): Cloud => ({
+  async whoAmI() {
+    const { Arn = "unknown" } = await sts.send(new GetCallerIdentityCommand({}));
+    return Arn;
+  },
+
+  async findSubnets() {
+    const { Subnets = [] } = await ec2.send(
+      new DescribeSubnetsCommand({ Filters: [{ Name: "default-for-az", Values: ["true"] }] }),
+    );
+    return Subnets.toSorted((a, b) =>
+      (a.AvailabilityZone ?? "").localeCompare(b.AvailabilityZone ?? ""),
+    ).flatMap(({ SubnetId }) => SubnetId ?? []);
+  },
+
+  async makeLaunchTemplate(name, run) {
+    const Tags = [
+      { Key: "Name", Value: name },
+      { Key: runTag, Value: run },
+    ];
+    const { LaunchTemplate } = await ec2.send(
+      new CreateLaunchTemplateCommand({
+        LaunchTemplateName: name,
+        TagSpecifications: [{ ResourceType: "launch-template", Tags }],
+        LaunchTemplateData: {
+          ImageId: await findImage(ec2),
+          InstanceType: machineType,
+          // No address to pay for, and nothing to reach it by.
+          NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
+          MetadataOptions: { HttpTokens: "required" },
+          CreditSpecification: { CpuCredits: "standard" },
+          TagSpecifications: [
+            { ResourceType: "instance", Tags },
+            { ResourceType: "volume", Tags },
+          ],
+        },
+      }),
+    );
+    if (LaunchTemplate?.LaunchTemplateId === undefined)
+      throw new Error(`EC2 made no launch template ${name}`);
+    return LaunchTemplate.LaunchTemplateId;
+  },
+
+  async findLaunchTemplates() {
+    const found: string[] = [];
+    const pages = paginateDescribeLaunchTemplates({ client: ec2 }, { Filters: tagged });
+    for await (const { LaunchTemplates = [] } of pages)
+      found.push(...LaunchTemplates.flatMap(({ LaunchTemplateId }) => LaunchTemplateId ?? []));
+    return found;
+  },
+
+  async deleteLaunchTemplate(id) {
+    await ec2.send(new DeleteLaunchTemplateCommand({ LaunchTemplateId: id }));
+  },
+
+  async findMachines() {
+    const found: string[] = [];
+    const pages = paginateDescribeInstances(
+      { client: ec2 },
+      {
+        Filters: [
+          ...tagged,
+          { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] },
+        ],
+      },
+    );
+    for await (const { Reservations = [] } of pages)
+      for (const { Instances = [] } of Reservations)
+        found.push(...Instances.flatMap(({ InstanceId }) => InstanceId ?? []));
+    return found;
+  },
+
+  async terminateMachines(ids) {
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+  },
+
+  async hasPower(id) {
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: "instance-id", Values: [id] }] }),
+    );
+    const state = Reservations[0]?.Instances?.[0]?.State?.Name;
+    return state === "pending" || state === "running";
+  },
+});
