@@ -99,6 +99,9 @@ const isTlsFailure = (code: unknown): boolean =>
   typeof code === "string" &&
   /^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code);
 
+/** By which proxies say that they did not wait any longer, as others do with 504; not Nomad's, nor Consul's. */
+const impatience: ReadonlySet<number> = new Set([408, 425, 499]);
+
 /**
  * @param isTheirs - whether the answer carries the index of their state, as every
  *   answer about a thing does, also that there is none (tried on Nomad 1.6.1)
@@ -108,7 +111,7 @@ const kindOf = (status: number, text: string, isTheirs: boolean): FailureKind =>
   if (status === 429) return "busy";
   // A load balancer or a proxy that finds nothing must not pass for a node that is gone.
   if (status === 404) return isTheirs ? "missing" : "unreachable";
-  if (status >= 500 || status < 400) return "unreachable";
+  if (status >= 500 || status < 400 || impatience.has(status)) return "unreachable";
   // An unknown region is routed nowhere (400 or 500): the address or the region is wrong.
   return /No path to (region|datacenter)/i.test(text) ? "unreachable" : "rejected";
 };
