@@ -90,13 +90,19 @@ export const serveInProcess = (service: Service, options: WireOptions): HttpHand
         throw named("TimeoutError", `no answer from ${call.host} within ${limit} ms`, error);
       }
       report("failed");
-      throw error;
+      throw unwrap(error);
     } finally {
       timeout?.cancel();
       hungUp?.disarm();
     }
   },
 });
+
+/** What the connection met: `fetch` wraps it, and `NodeHttpHandler` does not. */
+const unwrap = (error: unknown): unknown =>
+  error instanceof TypeError && error.cause instanceof Error && "code" in error.cause
+    ? error.cause
+    : error;
 
 /** One signal for several, and a promise that rejects with it. Undefined for none. */
 const whenAborted = (signals: readonly AbortSignal[]) => {
