@@ -10,12 +10,12 @@ const titles: Readonly<Record<Severity, string>> = {
 /** Columns of a line before it is broken; what cannot be broken may be longer. */
 const width = 100;
 
-/** Breaks a text at blanks; the lines after the first are indented. */
+/** Breaks a text at blanks, but for those of a command in backticks, which is to be copied. */
 const wrap = (text: string, first: string, rest: string): string => {
   const lines: string[] = [];
   let line = first;
   let isEmpty = true;
-  for (const word of text.split(" ")) {
+  for (const word of text.match(/\S*`[^`]+`\S*|\S+/g) ?? []) {
     if (!isEmpty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = rest;

@@ -9,6 +9,7 @@ import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { about, type CheckedGroups, type Finding, type SampledPool } from "./findings.ts";
+import { resumeCommand } from "./rules/commands.ts";
 import { judgeHooks } from "./rules/judge-hooks.ts";
 import { judgeSettings } from "./rules/judge-settings.ts";
 import { judgeStranger, judgeTags, poolOf } from "./rules/judge-tags.ts";
@@ -104,7 +105,7 @@ export const createHandler = (surroundings: Surroundings) => {
         ? [
             warning(
               `the process Terminate is suspended: no instance leaves`,
-              `resume it when the reason is over: aws autoscaling resume-processes --auto-scaling-group-name ${name} --scaling-processes Terminate`,
+              `resume it when the reason is over: \`${resumeCommand(name)}\``,
             ),
           ]
         : []),

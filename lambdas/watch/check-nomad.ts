@@ -122,7 +122,7 @@ export const createHandler = (surroundings: Surroundings) => {
     } catch (error) {
       if (!(error instanceof ClusterFailure)) throw error;
       // What may not be asked is no matter of time.
-      if (error.kind === "refused" || error.kind === "rejected") return [];
+      if (error.kind === "refused") return [];
       failure = error;
     }
     const tookSeconds = (clock.now() - begin) / 1000;

@@ -1,20 +1,7 @@
 import type { GroupHook } from "../../clients/groups.ts";
 import { hookPrefix, retireHookName } from "../../retire/hook-names.ts";
 import { about, type Finding } from "../findings.ts";
-
-/** The shortest heartbeat with which a hook lives for 48 hours, as long as Auto Scaling lets any: 100 heartbeats. */
-export const longestLivedHeartbeatSeconds = 1728;
-
-/** The command that makes the hook as it has to be, or corrects it. */
-export const putHookCommand = (cluster: string, group: string): string =>
-  [
-    "aws autoscaling put-lifecycle-hook",
-    `--auto-scaling-group-name ${group}`,
-    `--lifecycle-hook-name ${retireHookName(cluster)}`,
-    "--lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING",
-    "--default-result CONTINUE",
-    `--heartbeat-timeout ${longestLivedHeartbeatSeconds}`,
-  ].join(" ");
+import { longestLivedHeartbeatSeconds, putHookCommand } from "./commands.ts";
 
 const quote = (name: string): string => `"${name}"`;
 
@@ -31,7 +18,7 @@ export const judgeHooks = (
   hooks: readonly GroupHook[],
 ): Finding[] => {
   const { warning, error } = about("hook", group);
-  const correct = `correct it where the group is made, or by ${putHookCommand(cluster, group)}`;
+  const correct = `correct it where the group is made, or by \`${putHookCommand(cluster, group)}\``;
   const own = hooks.filter(({ name }) => name.startsWith(hookPrefix(cluster)));
   const unanswered = own.filter(({ transition }) => transition === "launching");
   const retire = own.filter(({ transition }) => transition === "terminating");
@@ -46,7 +33,7 @@ export const judgeHooks = (
     findings.push(
       error(
         `the group has the tags of a pool and no hook ${quote(retireHookName(cluster))}: its instances end undrained`,
-        `give it the hook where the group is made, or by ${putHookCommand(cluster, group)}`,
+        `give it the hook where the group is made, or by \`${putHookCommand(cluster, group)}\``,
       ),
     );
     return findings;

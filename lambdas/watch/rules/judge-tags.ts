@@ -1,15 +1,9 @@
 import type { Group, GroupHook } from "../../clients/groups.ts";
 import { clusterTag, hookPrefix, poolTag } from "../../retire/hook-names.ts";
 import { about, type Finding } from "../findings.ts";
+import { tagCommand } from "./commands.ts";
 
 const poolPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
-
-/** The command that makes a group a pool, as far as its tags go. */
-export const tagCommand = (cluster: string, group: string, pool: string): string => {
-  const tag = (key: string, value: string) =>
-    `ResourceId=${group},ResourceType=auto-scaling-group,Key=${key},Value=${value},PropagateAtLaunch=false`;
-  return `aws autoscaling create-or-update-tags --tags ${tag(clusterTag, cluster)} ${tag(poolTag, pool)}`;
-};
 
 /** The pool that a group of this cluster is, by its tag; undefined when that is none. */
 export const poolOf = ({ tags }: Pick<Group, "tags">): string | undefined => {
@@ -32,7 +26,7 @@ export const judgeTags = (cluster: string, groups: readonly Group[]): Finding[] 
         given === undefined
           ? `the group has the tag ${clusterTag} and not ${poolTag}: Drover may not act on it`
           : `the tag ${poolTag} is ${JSON.stringify(given)}, which is no pool's name (at most 63 letters, digits, hyphens and underscores)`;
-      return error(what, `tag it: ${tagCommand(cluster, group.name, "workers")}`);
+      return error(what, `tag it: \`${tagCommand(cluster, group.name, "workers")}\``);
     }
     const others = (pools.get(pool) ?? []).filter(({ name }) => name !== group.name);
     if (others.length === 0) return [];
@@ -63,7 +57,7 @@ export const judgeStranger = (
   return [
     about("tags", group.name).error(
       `the group has the hook "${hook.name}" and ${has}: its instances wait for the hook to expire (${hook.heartbeatSeconds} s) and end undrained`,
-      `tag it: ${tagCommand(cluster, group.name, group.tags.get(poolTag) ?? "workers")}; or remove the hook`,
+      `tag it: \`${tagCommand(cluster, group.name, group.tags.get(poolTag) ?? "workers")}\`; or remove the hook`,
     ),
   ];
 };
