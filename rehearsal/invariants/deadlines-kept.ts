@@ -1,5 +1,5 @@
 import type { NodeWrite } from "../emulators/nomad/journal.ts";
-import { actionOf, type Evidence, type Invariant } from "./evidence.ts";
+import { actionOf, type Evidence, type Invariant, writesOf } from "./evidence.ts";
 
 /** What a deadline may move by although it is the same: calls take their time. */
 const tolerance = 5_000;
@@ -30,9 +30,7 @@ const judgeDrain = (evidence: Evidence, { at, instanceId, before, after }: NodeW
 export const deadlinesKept: Invariant = {
   name: "deadlines-kept",
   judge: (evidence) =>
-    (evidence.chronicle?.writes ?? [])
-      .filter(
-        ({ call, accessor }) => call === "drain" && accessor === evidence.chronicle?.droverAccessor,
-      )
+    writesOf(evidence)
+      .filter(({ call }) => call === "drain")
       .flatMap((write) => judgeDrain(evidence, write)),
 };

@@ -1,4 +1,5 @@
 import type { Outcome } from "../emulators/auto-scaling/state.ts";
+import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import type { Chronicle, ClusterTruth, MachineEnd } from "../world/park.ts";
 
 /** A lifecycle action, as Auto Scaling itself knows it. Times are milliseconds since the epoch. */
@@ -27,6 +28,8 @@ export interface ExecutionFact {
   readonly instanceId: string | undefined;
   /** Whether a person started it, with no more than the instance's id. */
   readonly byHand: boolean;
+  /** Whether that person wants the group to get smaller, and the execution did it. */
+  readonly shrinks?: boolean | undefined;
   readonly startedAt: number;
   readonly stoppedAt?: number | undefined;
   /** When it called Nomad first and last, while it ran. */
@@ -85,6 +88,10 @@ export interface Evidence {
   /** How their machines ended. */
   readonly ends: readonly MachineEnd[];
   readonly cluster: { readonly before: ClusterTruth; readonly after: ClusterTruth };
+  /** Whether the pool's settings let Drover only watch. */
+  readonly observeOnly: boolean;
+  /** How many instances the managed group is to have by what people asked for, and has. */
+  readonly desired: { readonly asked: number; readonly is: number };
   /** Items of Drover's table. */
   readonly records: readonly Readonly<Record<string, unknown>>[];
   /** ARNs of executions that have not ended. */
@@ -118,6 +125,27 @@ export const isEnded = ({ state }: InstanceFact): boolean => state === "Terminat
 /** Instances that are on their way out, or gone. */
 export const isLeaving = ({ state }: Pick<InstanceFact, "state">): boolean =>
   state.startsWith("Terminat");
+
+/** What Drover wrote to nodes, as Nomad's servers took it. */
+export const writesOf = ({ chronicle }: Evidence): NodeWrite[] =>
+  (chronicle?.writes ?? []).filter(({ accessor }) => accessor === chronicle?.droverAccessor);
+
+/** Who made each node ineligible that is so, by the accessor; nobody knows what was so before. */
+export const cordonOwners = (
+  { droverAccessor, writes }: Chronicle,
+  seen?: (write: NodeWrite, owner: string | undefined) => void,
+): ReadonlyMap<string, string> => {
+  const owners = new Map<string, string>();
+  for (const write of writes) {
+    const { nodeId, accessor, before, after } = write;
+    seen?.(write, owners.get(nodeId));
+    if (!after || after.eligible) owners.delete(nodeId);
+    else if (before.eligible || accessor !== droverAccessor)
+      // One who cordons what is cordoned already wants it so too.
+      owners.set(nodeId, accessor);
+  }
+  return owners;
+};
 
 export const actionOf = (instance: InstanceFact, hook: string): ActionFact | undefined =>
   instance.actions.find((action) => action.hook === hook);

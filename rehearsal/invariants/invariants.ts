@@ -5,10 +5,12 @@ import { noJobStarved } from "./no-job-starved.ts";
 import { noLiveWorkLost } from "./no-live-work-lost.ts";
 import { nobodyRemembered } from "./nobody-remembered.ts";
 import { nothingForeignTouched } from "./nothing-foreign-touched.ts";
+import { nothingForgottenAlive } from "./nothing-forgotten-alive.ts";
 import { nothingLeftTaken } from "./nothing-left-taken.ts";
 import { oneOwner } from "./one-owner.ts";
 import { personRespected } from "./person-respected.ts";
 import { serversUntouched } from "./servers-untouched.ts";
+import { systemJobsLast } from "./system-jobs-last.ts";
 
 /** What has to be so after every rehearsal, whatever happened in it. */
 export const invariants: readonly Invariant[] = [
@@ -22,6 +24,8 @@ export const invariants: readonly Invariant[] = [
   personRespected,
   deadlinesKept,
   oneOwner,
+  systemJobsLast,
+  nothingForgottenAlive,
 ];
 
 /** An excuse is for one invariant and one instance: whatever is said of another one counts. */

@@ -38,13 +38,14 @@ const tooEarly = (
   return liveTasks.filter(({ stopsBy }) => at < Math.max(deadline, minimum(stopsBy ?? 0, last)));
 };
 
-/** Data that a replacement did not get, although the machine that had it ended before its deadline. */
+/** Data that had not left a machine, although it ended before the deadline: disks and volumes. */
 const lostData = (evidence: Evidence, instance: InstanceFact, end: MachineEnd): string[] => {
   const deadline = deadlineOf(evidence, instance, end);
   if (deadline === undefined || end.at >= deadline) return [];
-  return (evidence.chronicle?.emptyStarts ?? [])
-    .filter(({ from }) => from === instance.id)
-    .map(({ job }) => `${instance.id} ended before the data of ${job} had left it`);
+  const empty = (evidence.chronicle?.emptyStarts ?? []).filter(({ from }) => from === instance.id);
+  return [...empty.map(({ job }) => `the data of ${job}`), ...(end.claims ?? [])].map(
+    (what) => `${instance.id} ended before ${what} had left it`,
+  );
 };
 
 /** No instance ends with a live task on it before the deadline that its work was given. */

@@ -1,4 +1,4 @@
-import type { Evidence, GroupFact, Invariant } from "./evidence.ts";
+import { type Evidence, type GroupFact, type Invariant, writesOf } from "./evidence.ts";
 
 const fields: Readonly<Record<string, (group: GroupFact) => string>> = {
   sizes: ({ sizes }) => sizes,
@@ -22,16 +22,18 @@ const changedGroups = ({ foreignGroups: { before, after } }: Evidence): string[]
 
 /** Hooks that are not ours, in whatever group: neither completed by us nor kept alive. */
 const touchedHooks = ({ instances, foreignInstances, hook, accessKey }: Evidence): string[] =>
-  [...instances, ...foreignInstances].flatMap(({ id, actions }) =>
-    actions
-      .filter((action) => action.hook !== hook)
+  [...instances, ...foreignInstances].flatMap((instance) => {
+    const { id, actions } = instance;
+    const isForeign = foreignInstances.includes(instance);
+    return actions
+      .filter((action) => isForeign || action.hook !== hook)
       .flatMap((action) => [
         ...(action.outcome?.by === accessKey
           ? [`the hook ${action.hook} of ${id} was completed by Drover`]
           : []),
         ...(action.heartbeats > 0 ? [`the hook ${action.hook} of ${id} got a heartbeat`] : []),
-      ]),
-  );
+      ]);
+  });
 
 const changedNodes = ({ instances, cluster: { before, after } }: Evidence): string[] => {
   const ours = new Set(instances.map(({ id }) => id));
@@ -53,13 +55,10 @@ const lostMembers = ({ instances, cluster: { before, after } }: Evidence): strin
 };
 
 /** Also what was put right again afterwards was touched. */
-const writtenNodes = ({ instances, chronicle }: Evidence): string[] => {
-  if (chronicle === undefined) return [];
-  const ours = new Set(instances.map(({ id }) => id));
-  return chronicle.writes
-    .filter(
-      ({ accessor, instanceId }) => accessor === chronicle.droverAccessor && !ours.has(instanceId),
-    )
+const writtenNodes = (evidence: Evidence): string[] => {
+  const ours = new Set(evidence.instances.map(({ id }) => id));
+  return writesOf(evidence)
+    .filter(({ instanceId }) => !ours.has(instanceId))
     .map(({ call, instanceId }) => `the node of ${instanceId} got a ${call} of Drover's`);
 };
 

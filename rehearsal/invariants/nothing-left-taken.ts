@@ -1,4 +1,4 @@
-import { type Evidence, type Invariant, isLeaving } from "./evidence.ts";
+import { cordonOwners, type Evidence, type Invariant, isLeaving } from "./evidence.ts";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
@@ -14,14 +14,27 @@ const readRecord = (item: Readonly<Record<string, unknown>>): string[] => {
   ];
 };
 
-/** Nodes that stay although they were cordoned or drained meanwhile. */
-const cordonsLeft = ({ instances, cluster: { before, after } }: Evidence): string[] =>
-  instances
+/**
+ * Nodes that stay although they were cordoned or drained meanwhile. What a
+ * person did to them, where Nomad's servers say who did it, is that person's.
+ */
+const cordonsLeft = (evidence: Evidence): string[] => {
+  const {
+    instances,
+    chronicle,
+    cluster: { before, after },
+  } = evidence;
+  const owners = chronicle && cordonOwners(chronicle);
+  const isOfPerson = (nodeId: string): boolean => {
+    const owner = owners?.get(nodeId);
+    return owner !== undefined && owner !== chronicle?.droverAccessor;
+  };
+  return instances
     .filter((instance) => !isLeaving(instance))
     .flatMap(({ id }) => {
       const node = after.nodes.find(({ name }) => name === id);
       const earlier = before.nodes.find(({ name }) => name === id);
-      if (node === undefined) return [];
+      if (node === undefined || isOfPerson(node.id)) return [];
       return [
         ...(node.draining ? [`the node of ${id} still drains`] : []),
         ...(!node.eligible && earlier?.eligible !== false
@@ -29,6 +42,7 @@ const cordonsLeft = ({ instances, cluster: { before, after } }: Evidence): strin
           : []),
       ];
     });
+};
 
 /** No slot, lease, ownership, cordon, claim or suspension is left, and no execution runs. */
 export const nothingLeftTaken: Invariant = {

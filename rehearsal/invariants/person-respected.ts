@@ -1,6 +1,6 @@
 import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import type { Chronicle } from "../world/park.ts";
-import { type Evidence, type Invariant, isLeaving } from "./evidence.ts";
+import { cordonOwners, type Evidence, type Invariant, isLeaving, writesOf } from "./evidence.ts";
 import { couldNotWait } from "./no-job-starved.ts";
 
 /** What a person does this long before, Drover cannot but know of. Milliseconds. */
@@ -31,6 +31,7 @@ const touched = (evidence: Evidence, write: NodeWrite): string[] => {
   const { instanceId, at, call } = write;
   const instance = evidence.instances.find(({ id }) => id === instanceId);
   if (instance === undefined) return [];
+  if (evidence.observeOnly) return [`the pool is observe-only and ${instanceId} got a ${call}`];
   if (instance.held) return [`${instanceId} is held by its tag and got a ${call}`];
   if (at >= leavesSince(evidence, instanceId)) return [];
   return [`${instanceId} stays and got a ${call}`];
@@ -51,20 +52,15 @@ const overruled = (drover: string, { instanceId, before, after }: NodeWrite): st
   return isShorter || isWider ? [] : [`the drain of a person on ${instanceId} was begun anew`];
 };
 
-/** Who made each node ineligible: only that one returns it. Empty for what was so before. */
-const returned = ({ droverAccessor, writes }: Chronicle): string[] => {
-  const owners = new Map<string, string>();
+/** A cordon is lifted only by whoever made it. */
+const returned = (chronicle: Chronicle): string[] => {
+  const { droverAccessor } = chronicle;
   const found: string[] = [];
-  for (const { nodeId, instanceId, accessor, call, before, after } of writes) {
-    if (call === "purge" || !after) owners.delete(nodeId);
-    else if (!before.eligible && after.eligible) {
-      if (accessor === droverAccessor && owners.get(nodeId) !== droverAccessor)
-        found.push(`the cordon of a person on ${instanceId} was lifted`);
-      owners.delete(nodeId);
-    } else if (!after.eligible && (before.eligible || accessor !== droverAccessor))
-      // One who cordons what is cordoned already wants it so too.
-      owners.set(nodeId, accessor);
-  }
+  cordonOwners(chronicle, ({ instanceId, accessor, before, after }, owner) => {
+    const isLifted = accessor === droverAccessor && !before.eligible && after?.eligible;
+    if (isLifted && owner !== droverAccessor)
+      found.push(`the cordon of a person on ${instanceId} was lifted`);
+  });
   return found;
 };
 
@@ -130,19 +126,24 @@ const unstopped = (evidence: Evidence): string[] => {
   ];
 };
 
+/** Only people and their policies say how many instances there are to be. */
+const resized = ({ desired: { asked, is } }: Evidence): string[] =>
+  asked === is ? [] : [`the group is to have ${is} instances, and people asked for ${asked}`];
+
 /** What a person did by hand is not undone, and what a person forbade is not done. */
 export const personRespected: Invariant = {
   name: "person-respected",
   judge: (evidence) => {
     const { chronicle } = evidence;
-    if (chronicle === undefined) return unstopped(evidence);
-    const ours = chronicle.writes.filter(({ accessor }) => accessor === chronicle.droverAccessor);
+    if (chronicle === undefined) return [...unstopped(evidence), ...resized(evidence)];
+    const ours = writesOf(evidence);
     return [
       ...ours.flatMap((write) => touched(evidence, write)),
       ...ours.flatMap((write) => overruled(chronicle.droverAccessor, write)),
       ...returned(chronicle),
       ...crowded(evidence, chronicle),
       ...unstopped(evidence),
+      ...resized(evidence),
     ];
   },
 };

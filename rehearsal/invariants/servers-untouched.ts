@@ -1,14 +1,29 @@
-import type { Invariant } from "./evidence.ts";
+import { type Evidence, type Invariant, writesOf } from "./evidence.ts";
+
+/** A server may be a client too: neither is its node touched. */
+const written = (evidence: Evidence): string[] => {
+  const { before, after } = evidence.cluster;
+  const servers = new Set(
+    [...before.nodes, ...after.nodes].filter(({ isServer }) => isServer).map(({ id }) => id),
+  );
+  return writesOf(evidence)
+    .filter(({ nodeId }) => servers.has(nodeId))
+    .map(({ call, instanceId }) => `the server ${instanceId} got a ${call}`);
+};
 
 /** The servers of Nomad and Consul are the same, alive, and led by the same one. */
 export const serversUntouched: Invariant = {
   name: "servers-untouched",
-  judge: ({ cluster: { before, after } }) => [
-    ...before.servers
-      .filter((server) => !after.servers.includes(server))
-      .map((server) => `no longer so: ${server}`),
-    ...after.servers
-      .filter((server) => !before.servers.includes(server))
-      .map((server) => `not so before: ${server}`),
-  ],
+  judge: (evidence) => {
+    const { before, after } = evidence.cluster;
+    return [
+      ...before.servers
+        .filter((server) => !after.servers.includes(server))
+        .map((server) => `no longer so: ${server}`),
+      ...after.servers
+        .filter((server) => !before.servers.includes(server))
+        .map((server) => `not so before: ${server}`),
+      ...written(evidence),
+    ];
+  },
 };

@@ -72,18 +72,26 @@ const describeExecutions = (world: World): ExecutionFact[] => {
     const own = calls.get(executionArn);
     calls.set(executionArn, { first: own?.first ?? at, last: at });
   }
-  return world.stepFunctions.executions().map(({ executionArn, input, startedAt, stoppedAt }) => {
-    const given = JSON.parse(input) as { instanceId?: unknown; group?: unknown } | null;
-    const { instanceId, group } = given ?? {};
+  return world.stepFunctions.executions().map((execution) => {
+    const { executionArn, input, startedAt, stoppedAt, status } = execution;
+    const given = JSON.parse(input) as Readonly<Record<string, unknown>> | null;
+    const { instanceId, group, capacity } = given ?? {};
     return {
       arn: executionArn,
       instanceId: typeof instanceId === "string" ? instanceId : undefined,
       byHand: group === undefined,
+      shrinks: capacity === "shrink" && status === "SUCCEEDED",
       startedAt,
       stoppedAt,
       calls: calls.get(executionArn),
     };
   });
+};
+
+/** The settings of the pool, as people have written them. */
+const describeSettings = ({ ssm, stack }: World): { readonly observeOnly?: boolean } => {
+  const name = stack.parameters.find(({ name }) => name.includes("/pools/"))?.name;
+  return JSON.parse((name && ssm.get(name)?.value) ?? "{}") as { readonly observeOnly?: boolean };
 };
 
 /** When the stop parameter said anything but `go`. */
@@ -101,13 +109,20 @@ export const gatherEvidence = async (
   world: World,
   parties: Parties,
   before: Before,
-  facts: Pick<Evidence, "hook" | "drainDeadlineSeconds" | "clusterSlots" | "excuses">,
+  {
+    asked,
+    ...facts
+  }: Pick<Evidence, "hook" | "drainDeadlineSeconds" | "clusterSlots" | "excuses"> & {
+    /** To how many instances people and policies have scaled the managed groups. */
+    readonly asked: number;
+  },
 ): Promise<Evidence> => {
   const instancesOf = (names: readonly string[]) =>
     world.autoScaling
       .instances()
       .filter(({ group }) => names.includes(group))
       .map((instance) => describeInstance(world, instance));
+  const executions = describeExecutions(world);
   const managed = instancesOf(parties.managed);
   return {
     ...facts,
@@ -128,7 +143,12 @@ export const gatherEvidence = async (
       .executions()
       .filter(({ status }) => status === "RUNNING")
       .map(({ executionArn }) => executionArn),
-    executions: describeExecutions(world),
+    executions,
+    observeOnly: describeSettings(world).observeOnly === true,
+    desired: {
+      asked: asked - executions.filter(({ shrinks }) => shrinks).length,
+      is: parties.managed.reduce((sum, name) => sum + world.autoScaling.group(name).desired, 0),
+    },
     stops: describeStops(world),
     chronicle: world.park.chronicle,
   };

@@ -26,6 +26,8 @@ export interface ScaleInOptions {
   readonly progress?: Progress | undefined;
   /** Gives the module of a task. @default the handlers of this repository */
   readonly handlers?: (task: string) => HandlerModule;
+  /** Puts more into the world than jobs and neighbours, before it is looked at for the first time. */
+  readonly setUp?: (world: World) => void | Promise<void>;
   /** Is given the world when everything is ready, before the first instance leaves. */
   readonly onReady?: (world: World) => void;
   /** What the faults left no way to prevent; asked when everything is over. @default nothing */
@@ -143,6 +145,8 @@ const run = async (
     narrator.say(`all nodes are ready; ${jobs.length} jobs start`);
     await pace.await(park.runJobs(jobs));
 
+    if (options.setUp) await pace.await(Promise.resolve(options.setUp(here)));
+
     const parties = { managed: [group.name], foreign: [foreignGroup] };
     const before = {
       cluster: await pace.await(park.look()),
@@ -169,6 +173,7 @@ const run = async (
         hook: hook.name,
         drainDeadlineSeconds: stage.drainDeadlineSeconds,
         clusterSlots: options.slots ?? 1,
+        asked: nodes - terminate,
         excuses: options.excuses?.() ?? [],
       }),
     );

@@ -86,6 +86,8 @@ export interface NodeTruth {
   readonly eligible: boolean;
   readonly draining: boolean;
   readonly lastDrain: unknown;
+  /** Whether a Nomad server has the same address. */
+  readonly isServer: boolean;
 }
 
 /** What Nomad and Consul themselves say, asked with tokens that may see everything. */
@@ -140,10 +142,15 @@ interface NodeStub {
   readonly SchedulingEligibility: string;
   readonly Drain: boolean;
   readonly LastDrain: unknown;
+  readonly Address: string;
 }
 
 interface NomadMembers {
-  readonly Members: readonly { readonly Name: string; readonly Status: string }[];
+  readonly Members: readonly {
+    readonly Name: string;
+    readonly Addr: string;
+    readonly Status: string;
+  }[];
 }
 
 interface ConsulMember {
@@ -197,6 +204,7 @@ export const readTruth = async (call: Call): Promise<ClusterTruth> => {
       eligible: node.SchedulingEligibility === "eligible",
       draining: node.Drain,
       lastDrain: node.LastDrain,
+      isServer: nomadServers.Members.some(({ Addr }) => Addr === node.Address),
     })),
     members: [...new Set([...gossip.map(({ Name }) => Name), ...catalog.map(({ Node }) => Node)])],
     pinned: await findPinned(call, nodes),

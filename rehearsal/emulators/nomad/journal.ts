@@ -7,6 +7,8 @@ import type { State } from "./state.ts";
 export interface NodeSight {
   readonly status: Node["Status"];
   readonly eligible: boolean;
+  /** Allocations that live there, but for those of system jobs. */
+  readonly work: number;
   /** The drain that is under way, and the accessor of the token that asked for it. */
   readonly drain: {
     /** When Nomad stops what is left; null without a deadline. */
@@ -29,9 +31,10 @@ export interface NodeWrite {
   readonly after: NodeSight | undefined;
 }
 
-const look = (node: Node): NodeSight => ({
+const look = (state: State, node: Node): NodeSight => ({
   status: node.Status,
   eligible: node.SchedulingEligibility === "eligible",
+  work: [...state.liveByNode(node.ID)].filter(({ Job }) => Job.Type !== "system").length,
   drain: node.DrainStrategy && {
     until: node.DrainStrategy.ForceDeadline ? Date.parse(node.DrainStrategy.ForceDeadline) : null,
     ignoreSystemJobs: node.DrainStrategy.IgnoreSystemJobs,
@@ -58,7 +61,7 @@ export const keepJournal = (
     (call: Call): Written => {
       const nodeId = call.params[0] ?? "";
       const node = state.nodes.get(nodeId);
-      const before = node && look(node);
+      const before = node && look(state, node);
       const written = write(call);
       // What is refused throws; without a node everything is refused.
       if (!node || !before) return written;
@@ -70,7 +73,7 @@ export const keepJournal = (
         nodeId,
         instanceId: instanceOf(node),
         before,
-        after: present && look(present),
+        after: present && look(state, present),
       });
       return written;
     };

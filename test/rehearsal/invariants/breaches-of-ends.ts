@@ -60,6 +60,11 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
       chronicle({ emptyStarts: [{ job: "db", from: "i-gone", at: 7 * minute }] }),
       /i-gone ended before the data of db had left it/,
     ],
+    [
+      "a volume that was still in use",
+      { ends: [end({ claims: ["default/data"] })] },
+      /i-gone ended before default\/data had left it/,
+    ],
   ],
   "every-hook-decided": [
     [
@@ -86,7 +91,6 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
         instances: [
           ended({ state: "Terminating:Wait", actions: [action({ outcome: undefined })] }),
         ],
-        ends: [],
       },
       /i-gone: the hook still waits/,
     ],
@@ -127,7 +131,7 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
     [
       "a node that is not down, although a volume named it",
       {
-        ends: [end({ claims: ["default/data"] })],
+        ends: [end({ at: 12 * minute, claims: ["default/data"] })],
         ...after({ nodes: [...well.cluster.after.nodes, node("i-gone")] }),
       },
       /Nomad still has the node of i-gone \(ready\)/,
@@ -198,6 +202,11 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
         ],
       },
       /the hook their-hook of i-theirs was completed by Drover/,
+    ],
+    [
+      "a hook of ours by name, on an instance that is somebody else's",
+      { foreignInstances: [ended({ id: "i-theirs", group: "theirs" })] },
+      /the hook drover-default\/retire of i-theirs was completed by Drover/,
     ],
     [
       "somebody else's hook on our own instance that we kept alive",

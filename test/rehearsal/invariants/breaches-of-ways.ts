@@ -6,6 +6,7 @@ import {
   chronicle,
   drain,
   drained,
+  end,
   ended,
   execution,
   minute,
@@ -43,6 +44,16 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       "a write to a node that a person holds",
       { instances: [ended({ held: true }), staying] },
       /i-gone is held by its tag and got a drain/,
+    ],
+    [
+      "a write to a node of a pool that is observe-only",
+      { observeOnly: true },
+      /the pool is observe-only and i-gone got a drain/,
+    ],
+    [
+      "a group that got smaller than people asked for",
+      { desired: { asked: 2, is: 1 } },
+      /the group is to have 1 instances, and people asked for 2/,
     ],
     [
       "a person's drain that was cancelled",
@@ -156,6 +167,31 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       "another leader",
       after({ servers: servers.map((server) => server.replace("10.0.0.1", "10.0.0.2")) }),
       /not so before: nomad leader 10.0.0.2:4647/,
+    ],
+  ],
+  "system-jobs-last": [
+    [
+      "a drain of the system jobs while others still run",
+      alsoWritten(
+        write("drain", {
+          at: 2 * minute,
+          before: sight({ work: 2 }),
+          after: drained("drover", 3 * minute),
+        }),
+      ),
+      /the system jobs of i-gone were drained beside 2 others/,
+    ],
+  ],
+  "nothing-forgotten-alive": [
+    [
+      "a purge before the machine has ended",
+      { ends: [end({ at: 15 * minute + 1 })] },
+      /the node of i-gone was purged while it was alive/,
+    ],
+    [
+      "a purge of a machine that never ended",
+      { ends: [] },
+      /the node of i-gone was purged while it was alive/,
     ],
   ],
 };

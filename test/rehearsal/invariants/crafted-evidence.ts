@@ -45,6 +45,7 @@ export const node = (name: string, changed: Partial<NodeTruth> = {}): NodeTruth 
   eligible: true,
   draining: false,
   lastDrain: null,
+  isServer: false,
   ...changed,
 });
 
@@ -79,6 +80,7 @@ export const execution = (changed: Partial<ExecutionFact> = {}): ExecutionFact =
 export const sight = (changed: Partial<NodeSight> = {}): NodeSight => ({
   status: "ready",
   eligible: true,
+  work: 0,
   drain: null,
   ...changed,
 });
@@ -140,6 +142,8 @@ export const well: Evidence = {
   accessKey: "DROVER",
   drainDeadlineSeconds: 600,
   clusterSlots: 1,
+  observeOnly: false,
+  desired: { asked: 2, is: 2 },
   instances: [ended(), staying],
   foreignInstances: [
     {
@@ -176,7 +180,7 @@ export const well: Evidence = {
     writes: [
       write("eligibility", { at: minute, after: sight({ eligible: false }) }),
       write("drain", { at: minute, after: drained("drover", 11 * minute, true) }),
-      write("purge", { at: 7 * minute, after: undefined }),
+      write("purge", { at: 15 * minute, after: undefined }),
     ],
     drains: [drain()],
     shortages: [],

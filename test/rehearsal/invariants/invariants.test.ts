@@ -152,9 +152,32 @@ describe("what is not a breach", () => {
     [
       "a node that was left to Nomad, since a volume named it",
       {
-        ends: [end({ claims: ["default/data"] })],
+        ends: [end({ at: 12 * minute, claims: ["default/data"] })],
         ...after({ nodes: [...well.cluster.after.nodes, node("i-gone", { status: "down" })] }),
       },
+    ],
+    [
+      "a node that a person cordoned meanwhile",
+      {
+        ...alsoWritten(
+          write("eligibility", {
+            instanceId: "i-here",
+            accessor: "ops",
+            after: sight({ eligible: false }),
+          }),
+        ),
+        ...after({ nodes: [node("i-here", { eligible: false }), node("theirs")] }),
+      },
+    ],
+    [
+      "a drain of the system jobs past the time that the others had",
+      alsoWritten(
+        write("drain", {
+          at: 11 * minute,
+          before: sight({ work: 2 }),
+          after: drained("drover", 12 * minute),
+        }),
+      ),
     ],
     [
       "an execution that begins when the other has ended",

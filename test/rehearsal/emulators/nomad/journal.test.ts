@@ -41,6 +41,7 @@ describe("the journal of an emulated region", () => {
     const [cordon, drain, cancel, purge] = journal;
     assert.deepEqual([cordon?.before.eligible, cordon?.after?.eligible], [true, false]);
     assert.equal(drain?.before.drain, null);
+    assert.equal(drain.before.work, 1);
     assert.deepEqual(drain?.after?.drain, {
       until: Math.floor(drain.at + 60_000),
       ignoreSystemJobs: false,
