@@ -80,11 +80,13 @@ export const createHandler = (surroundings: Surroundings) => {
     await Promise.all(
       (known.slot?.leases ?? []).map((key) => records.releaseLease(key, known.execution)),
     );
+    // Started by hand and not let go: the instance runs on, and is to be remembered.
+    const isStaying = !hook && (!known.completion || known.completion.decision === "held");
     const left = [
       ...(known.cordon?.by === "drover" && known.node?.id
         ? [`cordon of node ${known.node.id}`]
         : []),
-      ...(known.forgotten?.done
+      ...(known.forgotten?.done || isStaying
         ? []
         : [`whatever Nomad and Consul remember of ${known.instanceId}`]),
     ];

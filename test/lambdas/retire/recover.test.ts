@@ -101,6 +101,19 @@ describe("whatever no step foresaw", () => {
     assert.equal((await read())?.phase, "failed");
   });
 
+  test("leaves nothing of an instance that a person wanted to retire and that stays", async () => {
+    const { state, records, read } = await owning();
+    await call({ ...state, hook: null, error });
+    assert.notDeepEqual((await read())?.left, [], "the record knows of a hook");
+    const byHand = { ...state, hook: null, execution: `${state.execution}-by-hand` };
+    const { instanceId, pool, group, reason, since, execution } = byHand;
+    const ownership = { instanceId, pool, group, reason, since, execution, hook: null };
+    await bench.settle(records.take({ ...ownership, phase: "retiring" }));
+    const failure = await call({ ...byHand, error });
+    assert.match(failure.cause, /the instance was not terminated/);
+    assert.deepEqual((await read())?.left, []);
+  });
+
   test("after the completion does not touch the hook again", async () => {
     const { state } = await owning();
     const completion = { decision: "CONTINUE", at: node.since, explanation: "", waitSeconds: 0 };
