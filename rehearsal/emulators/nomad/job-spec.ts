@@ -109,6 +109,12 @@ const createGroup = (spec: GroupSpec, type: JobType): TaskGroup => ({
     SizeMB: 300,
     Migrate: spec.ephemeralDisk?.migrate ?? false,
   },
+  Volumes:
+    spec.volume === undefined
+      ? null
+      : {
+          [spec.volume]: { Name: spec.volume, Type: "csi", Source: spec.volume, PerAlloc: false },
+        },
   Tasks: (spec.tasks ?? [{}]).map((task) => ({
     Name: task.name ?? (task.lifecycle ? "after" : "main"),
     Driver: "raw_exec",

@@ -124,6 +124,7 @@ export interface TaskGroup {
     HealthyDeadline: number;
   } | null;
   EphemeralDisk: { Sticky: boolean; SizeMB: number; Migrate: boolean };
+  Volumes: Record<string, { Name: string; Type: string; Source: string; PerAlloc: boolean }> | null;
   Tasks: {
     Name: string;
     Driver: string;
