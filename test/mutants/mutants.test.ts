@@ -4,7 +4,8 @@ import type * as ScaleIn from "../../rehearsal/scenarios/scale-in.ts";
 import type * as Stages from "../../rehearsal/scenarios/stages.ts";
 import { type Version, versionWith } from "./apply-mutant.ts";
 import { type Mutant, mutants } from "./mutants.ts";
-import { type SituationName, situations } from "./situations.ts";
+import { type SituationName, situations } from "./situations/situations.ts";
+import type { Situation } from "./situations/staging.ts";
 
 interface Run {
   readonly situation: SituationName;
@@ -14,8 +15,10 @@ interface Run {
 /** @returns the sentences of what fell, by the invariant */
 const rehearse = async (version: Version, { situation, seed }: Run) => {
   const { rehearseScaleIn } = await version.load<typeof ScaleIn>("rehearsal/scenarios/scale-in.ts");
-  const { emulatedStage } = await version.load<typeof Stages>("rehearsal/scenarios/stages.ts");
-  const { invariants } = await rehearseScaleIn(emulatedStage, { ...situations[situation], seed });
+  const stages = await version.load<typeof Stages>("rehearsal/scenarios/stages.ts");
+  const { nomad, ...options }: Situation = situations[situation]();
+  const stage = nomad === "with the fix" ? stages.fixedStage : stages.emulatedStage;
+  const { invariants } = await rehearseScaleIn(stage, { ...options, seed });
   return new Map(
     invariants.filter(({ held }) => !held).map(({ name, violations }) => [name, violations]),
   );

@@ -1,5 +1,5 @@
 import type { Patch } from "./apply-mutant.ts";
-import type { SituationName } from "./situations.ts";
+import type { SituationName } from "./situations/situations.ts";
 
 /** One way in which Drover could be wrong, and the invariant that stands for it. */
 export interface Mutant extends Patch {

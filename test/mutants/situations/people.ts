@@ -1,0 +1,117 @@
+import { createPerson } from "../../../rehearsal/scenarios/person.ts";
+import { foreignGroup } from "../../../rehearsal/scenarios/neighbours.ts";
+import {
+  excuse,
+  few,
+  first,
+  later,
+  leaving,
+  minute,
+  nomadOf,
+  one,
+  second,
+  type Situations,
+  staying,
+} from "./staging.ts";
+
+/** What people do at the same time. */
+export const people = {
+  "a person drains the node that leaves": () => ({
+    ...one,
+    setUp: async (world) => {
+      const { id } = first(leaving(world, one.terminate));
+      nomadOf(world).runJob({ id: "by-hand", groups: [{ count: 4 }], type: "batch" });
+      await world.clock.sleep(15 * second);
+      await createPerson(world).drain(id, { deadlineSeconds: 300, ignoreSystemJobs: true });
+    },
+  }),
+  "a person drains a node that stays": () => ({
+    ...few,
+    setUp: async (world) => {
+      const { id } = first(staying(world, few.terminate));
+      nomadOf(world).runJob({ id: "by-hand", groups: [{ count: 4 }], type: "batch" });
+      await world.clock.sleep(15 * second);
+      await createPerson(world).drain(id, { deadlineSeconds: 1200 });
+      await world.clock.sleep(2 * minute);
+    },
+  }),
+  "a person stops Drover": () => ({
+    ...few,
+    setUp: async (world) => {
+      const person = createPerson(world);
+      person.setStop("until I have looked at it");
+      await world.clock.sleep(2 * minute);
+      later(world, 30 * minute, () => person.setStop("go"));
+    },
+  }),
+  "a person stops Drover while it drains": () => ({
+    ...few,
+    onReady: (world) => {
+      const person = createPerson(world);
+      later(world, 15 * second, () => person.setStop("stop"));
+      later(world, 30 * minute, () => person.setStop("go"));
+    },
+  }),
+  "a person holds an instance": () => {
+    let held: { id: string }[] = [];
+    return {
+      ...few,
+      onReady: (world) => {
+        held = [first(leaving(world, few.terminate))];
+        for (const { id } of held) createPerson(world).hold(id);
+      },
+      excuses: () =>
+        excuse(
+          held,
+          ["every-hook-decided", "no-live-work-lost", "nobody-remembered"],
+          "a person holds it",
+        ),
+    };
+  },
+  "the pool is observe-only": () => {
+    let gone: { id: string }[] = [];
+    return {
+      ...one,
+      setUp: (world) => {
+        gone = leaving(world, one.terminate);
+        createPerson(world).setPool({ observeOnly: true, drainDeadlineSeconds: 600 });
+      },
+      excuses: () =>
+        excuse(gone, ["no-live-work-lost", "nobody-remembered"], "the pool is observe-only"),
+    };
+  },
+  "a person retires an instance, and the group replaces it": () => ({
+    ...one,
+    onReady: (world) =>
+      void createPerson(world).retire(first(staying(world, one.terminate)).id, "replace"),
+  }),
+  "a person retires an instance that leaves already": () => ({
+    ...one,
+    onReady: (world) => {
+      const { id } = first(leaving(world, one.terminate));
+      later(world, 20 * second, () => createPerson(world).retire(id));
+    },
+  }),
+  "a person wants to retire a server": () => ({
+    ...one,
+    setUp: (world) => {
+      const { privateIp: address } = first(staying(world, one.terminate));
+      nomadOf(world).addServer({ name: "nomad-server-4", address });
+    },
+    onReady: (world) => void createPerson(world).retire(first(staying(world, one.terminate)).id),
+  }),
+  "somebody else's group has a hook with our name": () => ({
+    ...one,
+    setUp: ({ autoScaling, stack }) => {
+      const group = autoScaling.group(foreignGroup);
+      const name = stack.groups[0]?.hooks?.[0]?.name ?? "";
+      const [hook] = group.hooks.values();
+      if (hook) group.hooks.set(name, { ...hook, name });
+      for (const [key, value] of [
+        ["drover:pool", "workers"],
+        ["drover:cluster", "another"],
+      ] as const)
+        group.tags.set(key, { key, value, propagateAtLaunch: false });
+    },
+  }),
+} as const satisfies Situations;

@@ -1,0 +1,168 @@
+import {
+  excuse,
+  few,
+  first,
+  forAWhile,
+  later,
+  leaving,
+  minute,
+  nomadOf,
+  once,
+  one,
+  parkOf,
+  second,
+  setHeartbeat,
+  type Situations,
+  writesOfDrover,
+} from "./staging.ts";
+
+const token = "nomad-token-of-drover";
+
+/** Of Nomad, Consul and AWS. */
+export const troubles = {
+  "Nomad cannot be reached for three quarters of an hour": () => ({
+    ...few,
+    onReady: (world) =>
+      forAWhile(
+        world,
+        { for: 45 * minute },
+        () => nomadOf(world).setOutage("refused"),
+        () => nomadOf(world).setOutage(undefined),
+      ),
+  }),
+  "Nomad answers with errors of its own": () => ({
+    ...few,
+    onReady: (world) =>
+      forAWhile(
+        world,
+        { for: 20 * minute },
+        () => nomadOf(world).setLeader(undefined),
+        () => nomadOf(world).setLeader("nomad-server-1"),
+      ),
+  }),
+  "Nomad cannot be reached until the hook has almost lived its time": () => ({
+    ...one,
+    onReady: (world) => {
+      setHeartbeat(world, 30);
+      forAWhile(
+        world,
+        { for: 38 * minute },
+        () => nomadOf(world).setOutage("refused"),
+        () => nomadOf(world).setOutage(undefined),
+      );
+    },
+  }),
+  "Nomad cannot be reached for longer than the hook lives": () => {
+    let gone: { id: string }[] = [];
+    return {
+      ...one,
+      onReady: (world) => {
+        gone = leaving(world, one.terminate);
+        setHeartbeat(world, 60);
+        forAWhile(
+          world,
+          { for: 3 * 60 * minute },
+          () => nomadOf(world).setOutage("refused"),
+          () => nomadOf(world).setOutage(undefined),
+        );
+      },
+      excuses: () =>
+        excuse(gone, ["nothing-left-taken", "nobody-remembered"], "Nomad could not be reached"),
+    };
+  },
+  "Nomad has no connection to give": () => ({
+    ...few,
+    onReady: (world) => {
+      const { nomad, endpoints } = parkOf(world);
+      // Others behind the same address hold all that it gives to one.
+      const path = `${endpoints.nomadAddress}/v1/nodes?index=1000000&wait=600s`;
+      const headers = { "x-nomad-token": "nomad-management" };
+      const hold = () => nomad.service(new Request(path, { headers })).catch(() => undefined);
+      for (let held = 0; held < 100; held += 1) void hold();
+    },
+  }),
+  "the token is refused for a while": () => ({
+    ...few,
+    onReady: (world) => {
+      const { acl } = nomadOf(world);
+      forAWhile(
+        world,
+        { for: 30 * minute },
+        () => acl.removeToken(token),
+        () =>
+          acl.addToken({
+            secret: token,
+            accessor: parkOf(world).chronicle?.droverAccessor ?? "",
+            policies: ["drover"],
+          }),
+      );
+    },
+  }),
+  "the token cannot see what runs": () => ({
+    ...few,
+    onReady: (world) => {
+      const { acl } = nomadOf(world);
+      forAWhile(
+        world,
+        { for: 30 * minute },
+        () => acl.addPolicy("drover", { node: "write" }),
+        () =>
+          acl.addPolicy("drover", {
+            node: "write",
+            namespaces: { "*": { capabilities: ["read-job", "csi-list-volume"] } },
+          }),
+      );
+    },
+  }),
+  "Auto Scaling throttles": () => ({
+    ...few,
+    onReady: ({ autoScaling }) => autoScaling.refuse("CompleteLifecycleAction", "Throttling", 12),
+  }),
+  "the answer to a drain is lost": () => ({
+    ...one,
+    onReady: (world) =>
+      once(
+        world,
+        () => writesOfDrover(world, "eligibility").length > 0,
+        () =>
+          once(
+            world,
+            () => writesOfDrover(world, "drain").length > 0,
+            () => void world.containers.kill(() => true),
+            2,
+          ),
+      ),
+  }),
+  "a node joins late": () => ({
+    ...one,
+    onReady: (world) => {
+      const { id } = first(leaving(world, one.terminate));
+      const { nomad, operate } = parkOf(world);
+      const node = nomad.truth.node(id);
+      nomad.disconnect(id);
+      void operate(`/v1/node/${node?.ID}/purge`, {});
+      later(world, 3 * minute, () => nomad.reconnect(id));
+    },
+  }),
+  "an agent says a last word after it was forgotten": () => ({
+    ...one,
+    onReady: (world) => {
+      const { id, privateIp: address } = first(leaving(world, one.terminate));
+      const { nomad, consul } = parkOf(world);
+      const nodeId = nomad.truth.node(id)?.ID ?? "";
+      once(
+        world,
+        () => writesOfDrover(world, "purge").length > 0,
+        () =>
+          later(world, 20 * second, () => {
+            nomad.addNode({ instanceId: id, address, nodeId });
+            consul.addAgent({ name: id, address, instanceId: id });
+            later(world, 5 * second, () => {
+              nomad.powerOff(nodeId);
+              consul.powerOff(id);
+            });
+          }),
+      );
+    },
+  }),
+} as const satisfies Situations;

@@ -1,0 +1,95 @@
+import { few, minute, nomadOf, one, second, type Situations } from "./staging.ts";
+import type { JobSpec } from "../../../rehearsal/emulators/nomad/job-spec.ts";
+import type { World } from "../../../rehearsal/world.ts";
+
+/** Runs a job beside the usual ones, and lets it get going. */
+const beside =
+  (job: JobSpec, volume?: { readonly id: string; readonly releaseSeconds: number }) =>
+  async (world: World): Promise<void> => {
+    const nomad = nomadOf(world);
+    if (volume) nomad.addVolume(volume.id, volume);
+    nomad.runJob(job);
+    await world.clock.sleep(30 * second);
+  };
+
+/** Work that is awkward to drain. */
+export const work = {
+  "an ordinary scale-in": () => few,
+  "everything leaves at once": () => ({ ...few, terminate: 3 }),
+  "several slots, and a Nomad that drains two nodes badly": () => ({
+    ...few,
+    slots: 3,
+    setUp: beside({ id: "pair", distinctHosts: true, groups: [{ count: 4 }] }),
+  }),
+  "several slots, and a Nomad that drains them well": () => ({
+    ...few,
+    slots: 3,
+    nomad: "with the fix",
+    setUp: beside({ id: "pair", distinctHosts: true, groups: [{ count: 4 }] }),
+  }),
+  "batch work that runs past its deadline and stops slowly": () => ({
+    ...one,
+    setUp: beside({
+      id: "slow",
+      type: "batch",
+      distinctHosts: true,
+      groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
+    }),
+  }),
+  "a service that stops slowly": () => ({
+    ...one,
+    setUp: beside({
+      id: "slow",
+      distinctHosts: true,
+      groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
+    }),
+  }),
+  "sysbatch work that runs for long": () => ({
+    ...one,
+    setUp: beside({
+      id: "long",
+      type: "sysbatch",
+      groups: [{ size: 0, tasks: [{ runSeconds: 400 }] }],
+    }),
+  }),
+  "a task that tidies up after a failure": () => ({
+    ...one,
+    setUp: beside({
+      id: "tidy",
+      type: "batch",
+      distinctHosts: true,
+      groups: [
+        {
+          count: 4,
+          size: 0,
+          tasks: [
+            { name: "main", runSeconds: 28, fails: true },
+            { name: "tidy", lifecycle: "poststop", runSeconds: 300 },
+          ],
+        },
+      ],
+    }),
+  }),
+  "data that takes a while to move": () => ({
+    ...one,
+    setUp: beside({
+      id: "data",
+      distinctHosts: true,
+      groups: [{ count: 3, size: 0, ephemeralDisk: { migrate: true, pullSeconds: 200 } }],
+    }),
+  }),
+  "a volume that takes a while to be released": () => ({
+    ...one,
+    setUp: beside(
+      { id: "stored", distinctHosts: true, groups: [{ count: 4, size: 0, volume: "disk" }] },
+      { id: "disk", releaseSeconds: 300 },
+    ),
+  }),
+  "a volume that is not released": () => ({
+    ...one,
+    setUp: beside(
+      { id: "stored", distinctHosts: true, groups: [{ count: 4, size: 0, volume: "disk" }] },
+      { id: "disk", releaseSeconds: (60 * minute) / second },
+    ),
+  }),
+} as const satisfies Situations;
