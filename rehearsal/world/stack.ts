@@ -85,7 +85,10 @@ const readTable = (name: string, properties: Properties): TableSchema => {
   if (partition === undefined) throw new Error(`the table ${name} has no partition key`);
   if (properties["GlobalSecondaryIndexes"] !== undefined)
     throw new Error(`the indexes of the table ${name} are not read into the embedded world yet`);
-  return { name, key: { partition, ...(sort !== undefined && { sort }) } };
+  const numbers = listOf(properties["AttributeDefinitions"])
+    .filter((attribute) => attribute["AttributeType"] === "N")
+    .map((attribute) => String(attribute["AttributeName"]));
+  return { name, key: { partition, ...(sort !== undefined && { sort }) }, numbers };
 };
 
 const readTarget = (target: Properties): RuleTarget => {
@@ -185,7 +188,10 @@ export const readStack = (template: Template, place: Place): Stack => {
       value: String(property("Value")),
     })),
     tables: ofType("AWS::DynamoDB::Table").map(({ id, properties }) =>
-      readTable(resolver.ref(id), properties("KeySchema", "GlobalSecondaryIndexes")),
+      readTable(
+        resolver.ref(id),
+        properties("KeySchema", "GlobalSecondaryIndexes", "AttributeDefinitions"),
+      ),
     ),
   };
 };

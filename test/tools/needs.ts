@@ -88,22 +88,30 @@ const needCommands = (commands: readonly Command[], report: (line: string) => vo
   );
 };
 
-/** Python tools, pinned in `test/requirements.txt`. */
-export const python: Need = {
-  name: "the Python tools",
+/** Python tools in a place of their own, as `python.sh` installs them. */
+const pythonNeed = (name: string, ...args: readonly string[]): Need => ({
+  name,
   prepare: async (report) => {
     needCommands(["python3", "venv"], report);
     try {
-      execFileSync("sh", [join(import.meta.dirname, "python.sh")], {
+      execFileSync("sh", [join(import.meta.dirname, "python.sh"), ...args], {
         stdio: ["ignore", "pipe", "pipe"],
       });
     } catch (error) {
-      throw new Missing(`the Python tools could not be installed: ${String(error)}`, {
-        cause: error,
-      });
+      throw new Missing(`${name} could not be installed: ${String(error)}`, { cause: error });
     }
   },
-};
+});
+
+/** Python tools, pinned in `test/requirements.txt`. */
+export const python: Need = pythonNeed("the Python tools");
+
+/** A public emulator of AWS's services, which holds ours to its word. */
+export const ministack: Need = pythonNeed(
+  "ministack",
+  "ministack",
+  "test/contract/ministack/requirements.txt",
+);
 
 /** Real Nomad and Consul agents. */
 export const agents: Need = {

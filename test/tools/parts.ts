@@ -2,7 +2,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Check, formatCheck, lintCheck, runCheck, shellCheck, typeCheck } from "./checks.ts";
-import { agents, jdk, lambdaRuntime, type Need, python } from "./needs.ts";
+import { agents, jdk, lambdaRuntime, ministack, type Need, python } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
 
@@ -42,6 +42,7 @@ const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/infra\//, python],
   [/^test\/contract\/event-patterns/, jdk],
   [/^test\/contract\/.*-live\.test\.ts$/, agents],
+  [/^test\/contract\/.*-ministack\.test\.ts$/, ministack],
   [/^test\/packaging\//, lambdaRuntime],
   [/^test\/live\//, agents],
 ];

@@ -7,7 +7,7 @@ import { holds, project } from "./evaluate.ts";
 import { parseCondition, parseProjection } from "./parser.ts";
 import { readPlaceholders } from "./placeholders.ts";
 import type { Consistency, Table, TableSchema } from "./table.ts";
-import { checkKey, find, itemsOf, keyOf, select, weightOf, write } from "./table.ts";
+import { checkKey, find, identityOf, itemsOf, keyOf, select, weightOf, write } from "./table.ts";
 import { transactWrite } from "./transactions.ts";
 import type { Item } from "./values.ts";
 import { invalid, readItem } from "./values.ts";
@@ -126,9 +126,11 @@ const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
         throw invalid("Too many items requested for the BatchGetItem call");
       const responses = asked.map(([name, request]) => {
         const table = tableOf(name);
-        const found = request.Keys.flatMap((given) => {
-          const key = readItem(given);
-          checkKey(table, key);
+        const keys = request.Keys.map(readItem);
+        for (const key of keys) checkKey(table, key);
+        if (new Set(keys.map((key) => identityOf(table, key))).size < keys.length)
+          throw invalid("Provided list of item keys contains duplicates");
+        const found = keys.flatMap((key) => {
           const item = find(table, key, consistencyOf(request));
           return item === undefined ? [] : [show(item, request)];
         });

@@ -5,7 +5,7 @@ import type { Condition } from "./parser.ts";
 import type { Item, Value } from "./values.ts";
 import { compare, invalid, typeOf } from "./values.ts";
 
-/** Key attributes of a table or an index; their values are strings or numbers. */
+/** Key attributes of a table or an index. */
 export interface KeySchema {
   readonly partition: string;
   readonly sort?: string;
@@ -14,6 +14,8 @@ export interface KeySchema {
 export interface TableSchema {
   readonly name: string;
   readonly key: KeySchema;
+  /** Key attributes that are numbers; all others are strings. */
+  readonly numbers?: readonly string[];
   /** Global secondary indexes, with all attributes projected. */
   readonly indexes?: Readonly<Record<string, KeySchema>>;
 }
@@ -46,23 +48,27 @@ const seen = (table: Table, cell: Cell, consistency: Consistency): Item | undefi
 const keyNames = ({ partition, sort }: KeySchema): readonly string[] =>
   sort === undefined ? [partition] : [partition, sort];
 
-const keyText = (value: Value | undefined, name: string): string => {
+const keyText = ({ schema }: Table, value: Value | undefined, name: string): string => {
   if (value === undefined)
     throw invalid(`One or more parameter values were invalid: Missing the key ${name} in the item`);
-  if ("S" in value) {
+  const isNumber = schema.numbers?.includes(name) === true;
+  if ("S" in value && !isNumber) {
     if (value.S === "")
       throw invalid(
         `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: ${name}`,
       );
     return `S${value.S}`;
   }
-  if ("N" in value) return `N${value.N}`;
+  if ("N" in value && isNumber) return `N${value.N}`;
   throw invalid(`One or more parameter values were invalid: Type mismatch for key ${name}`);
 };
 
 const textsOf = (table: Table, item: Item): readonly [string, string] => {
   const { partition, sort } = table.schema.key;
-  return [keyText(item[partition], partition), sort === undefined ? "" : keyText(item[sort], sort)];
+  return [
+    keyText(table, item[partition], partition),
+    sort === undefined ? "" : keyText(table, item[sort], sort),
+  ];
 };
 
 /** The key of an item, as a single text. */
@@ -150,7 +156,7 @@ export const select = (
 
   const candidates =
     index === undefined
-      ? seenIn(table, table.partitions.get(keyText(equality, schema.partition)), consistency)
+      ? seenIn(table, table.partitions.get(keyText(table, equality, schema.partition)), consistency)
       : itemsOf(table, consistency).filter((item) =>
           keyNames(schema).every((name) => name in item),
         );
@@ -197,7 +203,7 @@ const checkSortCondition = (condition: Condition, schema: KeySchema, names: Plac
     throw invalid(`Query condition missed key schema element: ${schema.sort ?? schema.partition}`);
 };
 
-/** Roughly what an item weighs in bytes, for the page limit of a query. */
+/** Roughly what an item weighs in bytes, for the limits of an item and of a page. */
 export const weightOf = (item: Item): number =>
   Object.entries(item).reduce((total, [name, value]) => total + name.length + weigh(value), 0);
 

@@ -5,9 +5,9 @@ import { applyUpdate, holds } from "./evaluate.ts";
 import { parseCondition, parseUpdate } from "./parser.ts";
 import { readPlaceholders } from "./placeholders.ts";
 import type { Table } from "./table.ts";
-import { checkKey, find, identityOf, isKeyOf, write } from "./table.ts";
+import { checkKey, find, identityOf, isKeyOf, weightOf, write } from "./table.ts";
 import type { Item } from "./values.ts";
-import { readItem } from "./values.ts";
+import { invalid, readItem } from "./values.ts";
 
 const attributes = v.record(v.string(), v.unknown());
 
@@ -48,6 +48,9 @@ export type Prepared =
       /** The item that failed the condition, if it was asked for. */
       readonly failed: Item | "not asked for";
     };
+
+/** Bytes (Amazon DynamoDB Developer Guide, "Quotas in Amazon DynamoDB"). */
+const largestItem = 400 * 1024;
 
 const conditions = new Map<string, ReturnType<typeof parseCondition>>();
 const updates = new Map<string, ReturnType<typeof parseUpdate>>();
@@ -99,6 +102,12 @@ export const prepare = (
     const asked = given.ReturnValuesOnConditionCheckFailure === "ALL_OLD" && old !== undefined;
     return { identity, failed: asked ? old : "not asked for" };
   }
+  if (fresh.item !== undefined && fresh.item !== old && weightOf(fresh.item) > largestItem)
+    throw invalid(
+      kind === "update"
+        ? "Item size to update has exceeded the maximum allowed size"
+        : "Item size has exceeded the maximum allowed size",
+    );
   const commit = () => {
     if (kind === "check") return;
     write(table, key, fresh.item);
