@@ -102,12 +102,16 @@ const isTlsFailure = (code: unknown): boolean =>
 /** By which proxies say that they did not wait any longer, as others do with 504; not Nomad's, nor Consul's. */
 const impatience: ReadonlySet<number> = new Set([408, 425, 499]);
 
+/** So Nomad answers a token that it does not know and that asks about itself, with 404 or 500 (tried). */
+const isUnknownToken = (text: string): boolean =>
+  /^\s*(ACL token not found|acl token lookup failed)/i.test(text);
+
 /**
  * @param isTheirs - whether the answer carries the index of their state, as every
  *   answer about a thing does, also that there is none (tried on Nomad 1.6.1)
  */
 const kindOf = (status: number, text: string, isTheirs: boolean): FailureKind => {
-  if (status === 403) return "refused";
+  if (status === 403 || isUnknownToken(text)) return "refused";
   if (status === 429) return "busy";
   // A load balancer or a proxy that finds nothing must not pass for a node that is gone.
   if (status === 404) return isTheirs ? "missing" : "unreachable";

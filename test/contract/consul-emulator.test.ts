@@ -9,6 +9,7 @@ const openEmulator = async (): Promise<OpenedConsul> => {
   const random = seeded(20_260_302);
   const consul = createConsul({ clock, random });
   consul.addServer({ name: "server-1", address: "10.0.0.1" });
+  consul.addAgent({ name: "server-1", address: "10.0.0.1", services: [{ name: "consul" }] });
   const management = uuid(random);
   consul.acl.addToken({ secret: management, accessor: uuid(random), grants: "management" });
   let serial = 0;

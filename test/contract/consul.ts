@@ -231,6 +231,35 @@ const cases: Record<string, Case> = {
     assert.equal(view?.Node.Node, name);
     assert.deepEqual(servicesOf(view), []);
   },
+
+  "has the service of its servers, for who may read it": async (target) => {
+    const path = "/v1/catalog/service/consul";
+    const seen = await target.call("GET", path);
+    assert.equal(seen.json<{ ServiceName: string }[]>()[0]?.ServiceName, "consul");
+    const whole = await target.createToken({ node: "read", service: "read" });
+    assert.notDeepEqual((await target.call("GET", path, { token: whole })).json(), []);
+    for (const half of [{ node: "read" }, { service: "read" }] as const) {
+      const token = await target.createToken(half);
+      const hidden = await target.call("GET", path, { token });
+      assert.deepEqual([hidden.status, hidden.json()], [200, []]);
+    }
+    const nothing = await target.call("GET", "/v1/catalog/service/none");
+    assert.deepEqual([nothing.status, nothing.json()], [200, []]);
+    assert.equal((await target.call("GET", `${path}?dc=elsewhere`)).status, 500);
+  },
+
+  "tells a token of itself, and refuses one that it does not know": async (target) => {
+    const path = "/v1/acl/token/self";
+    const token = await target.createToken({ node: "read" });
+    const own = await target.call("GET", path, { token });
+    assert.equal(own.status, 200);
+    assert.equal(own.json<{ ExpirationTime?: string }>().ExpirationTime, undefined);
+    const unknown = await target.call("GET", path, {
+      token: "00000000-0000-4000-8000-000000000000",
+    });
+    assert.equal(unknown.status, 403);
+    assert.match(unknown.text, /ACL not found/);
+  },
 };
 
 /** What Drover believes of Consul; see `nomadContract`. */

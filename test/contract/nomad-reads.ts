@@ -313,6 +313,27 @@ export const readCases: Record<string, Case> = {
     assert.equal((await target.call("GET", path, { token: other.secret })).status, 403);
   },
 
+  "tells a token of itself, and one that it does not know in a way of its own": async (target) => {
+    const path = "/v1/acl/token/self";
+    // Not 403, as everywhere else.
+    const unknown = await target.call("GET", path, { token: NOBODY });
+    assert.deepEqual([unknown.status, unknown.text], [404, "ACL token not found"]);
+    const garbage = await target.call("GET", path, { token: "garbage" });
+    assert.equal(garbage.status, 500);
+    assert.match(garbage.text, /acl token lookup failed/);
+    const token = await target.createToken({ node: "read" });
+    const own = await target.call("GET", path, { token: token.secret });
+    assert.equal(own.json<{ ExpirationTime: unknown }>().ExpirationTime, null);
+  },
+
+  "holds a query with an index that never comes, and answers it then": async (target) => {
+    const began = target.seconds();
+    const path = `/v1/nodes?per_page=1&index=${Number.MAX_SAFE_INTEGER}&wait=3s`;
+    const held = await target.call("GET", path);
+    assert.equal(held.status, 200);
+    assert.ok(target.seconds() - began >= 3);
+  },
+
   "a node's allocations wake who waits for them": async (target, pool) => {
     const node = await target.addNode(pool);
     const path = `/v1/node/${node.nodeId}/allocations`;

@@ -49,8 +49,14 @@ const rightsOf = (who: string, grants: ConsulGrants): ConsulRights => ({
 });
 
 /** Tokens. Without any, ACLs are off; with some, whoever sends none may do nothing. */
-export const createConsulAcl = () => {
+export const createConsulAcl = (now: () => number) => {
   const tokens = new Map<string, ConsulTokenSpec>();
+  const find = (secret: string): ConsulTokenSpec | undefined => {
+    const token = tokens.get(secret);
+    // One that has expired is unknown (tried).
+    const isExpired = token?.expiresAt !== undefined && Date.parse(token.expiresAt) <= now();
+    return isExpired ? undefined : token;
+  };
   return {
     addToken: (token: ConsulTokenSpec) => void tokens.set(token.secret, token),
     removeToken: (secret: string) => void tokens.delete(secret),
@@ -60,23 +66,24 @@ export const createConsulAcl = () => {
 
     /** What a token may learn about itself; undefined for one that nobody knows. */
     describeToken(secret: string) {
-      const token = tokens.get(secret);
-      if (secret !== "" && !token) return undefined;
-      return {
-        AccessorID: token?.accessor ?? "00000000-0000-0000-0000-000000000002",
-        SecretID: token?.secret ?? "anonymous",
-        Description: token ? "" : "Anonymous Token",
-        Local: false,
-        CreateTime: "2026-01-01T00:00:00Z",
-        ...(token?.expiresAt !== undefined && { ExpirationTime: token.expiresAt }),
-      };
+      const token = find(secret);
+      return (
+        token && {
+          AccessorID: token.accessor,
+          SecretID: token.secret,
+          Description: "",
+          Local: false,
+          CreateTime: "2026-01-01T00:00:00Z",
+          ...(token.expiresAt !== undefined && { ExpirationTime: token.expiresAt }),
+        }
+      );
     },
 
     /** @returns undefined for a token that nobody knows */
     rights(secret: string): ConsulRights | undefined {
       if (tokens.size === 0) return EVERYTHING;
       if (secret === "") return rightsOf("anonymous token", {});
-      const token = tokens.get(secret);
+      const token = find(secret);
       if (!token) return undefined;
       const who = `token with AccessorID '${token.accessor}'`;
       return token.grants === "management"

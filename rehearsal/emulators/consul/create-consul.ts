@@ -72,7 +72,7 @@ export const createConsul = (options: ConsulOptions): Consul => {
     random,
     whenLed: (action) => leadership.whenLed(action),
   });
-  const acl = createConsulAcl();
+  const acl = createConsulAcl(() => clock.now());
   const connect = createConsulHttp({
     clock,
     random,

@@ -84,7 +84,7 @@ export const createConsulHttp = (deps: {
     if (url.pathname === "/v1/acl/token/self") {
       if (!acl.enabled) throw new HttpError(401, "ACL support disabled");
       const own = acl.describeToken(parseToken(request.headers));
-      if (!own) throw new HttpError(403, "ACL not found");
+      if (!own) throw new HttpError(403, "token does not exist: ACL not found");
       return json(own);
     }
 

@@ -122,7 +122,7 @@ const writeRulesJson = (spec: PolicySpec, rules: string) => ({
 const NOBODY: TokenSpec = { secret: "", accessor: "anonymous", policies: [] };
 
 /** Tokens and policies. Without any token, ACLs are off and everybody may do everything. */
-export const createAcl = () => {
+export const createAcl = (now: () => number) => {
   const tokens = new Map<string, TokenSpec>();
   const policies = new Map<string, PolicySpec>();
   const roles = new Map<string, RoleSpec>();
@@ -173,7 +173,9 @@ export const createAcl = () => {
     rights(secret: string): Rights | undefined {
       if (tokens.size === 0) return EVERYTHING;
       const token = secret === "" ? NOBODY : tokens.get(secret);
-      return token && rightsOf(token);
+      // It is still there, and may still read itself, until it is collected (tried).
+      const isExpired = token?.expiresAt !== undefined && Date.parse(token.expiresAt) <= now();
+      return token && !isExpired ? rightsOf(token) : undefined;
     },
 
     /** A token's own record. */

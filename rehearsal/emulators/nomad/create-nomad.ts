@@ -49,6 +49,8 @@ export interface NomadOptions {
 
 /** What is really so, whatever the API says. `ref` is a node id or an instance id. */
 export interface NomadTruth {
+  /** Name of the server that leads. */
+  readonly leader: string | undefined;
   /** Tasks whose processes exist. */
   liveTasks(ref: string): number;
   /** The record of the node, if the servers have one. */
@@ -117,7 +119,7 @@ export const createNomad = (options: NomadOptions): Nomad => {
   const state = createState();
   const leadership = createLeadership(clock, { belief: 2000, hold: 5000 });
   const servers = createServers("Nomad", version);
-  const acl = createAcl();
+  const acl = createAcl(now);
   const writes = createNodeWrites(state, now);
   const capacities = new Map<string, number>();
   const specs = new Map<Job, JobSpec>();
@@ -217,6 +219,9 @@ export const createNomad = (options: NomadOptions): Nomad => {
     addVolume: (id, options) => volumes.add(id, options),
 
     truth: {
+      get leader() {
+        return leadership.name;
+      },
       liveTasks: (ref) => fleet.find(ref).reduce((sum, machine) => sum + machine.liveTasks(), 0),
       node: (ref) => state.nodes.get(ref) ?? [...state.nodesByInstance(ref)][0],
       allocations: (ref) =>

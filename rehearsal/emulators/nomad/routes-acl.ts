@@ -17,7 +17,13 @@ export const createAclReads = (acl: Acl) => {
   return {
     ownToken(this: void, call: Call): Reading {
       requireAcl();
-      return answer(acl.describeToken(call.token), "ACL token");
+      const found = call.token === "" ? undefined : acl.describeToken(call.token);
+      if (!found && call.token.length !== 36) {
+        const why =
+          call.token === "" ? "missing secret id" : "index error: UUID must be 36 characters";
+        throw new HttpError(500, `acl token lookup failed: ${why}`);
+      }
+      return answer(found, "ACL token");
     },
     policy(this: void, call: Call): Reading {
       requireAcl();

@@ -116,6 +116,8 @@ describe("a request", () => {
 describe("an answer that is no success", () => {
   for (const [kind, status, text, headers] of [
     ["refused", 403, "Permission denied", {}],
+    ["refused", 404, "ACL token not found", nomadHeaders],
+    ["refused", 500, "acl token lookup failed: index error: UUID must be 36 characters", {}],
     ["busy", 429, "Your IP is issuing too many concurrent connections", {}],
     ["missing", 404, "node not found", nomadHeaders],
     ["unreachable", 404, "<h1>404 Not Found</h1>", {}],
