@@ -29,7 +29,7 @@ const nobody = "drover-asks-for-nobody";
 /** Whether Drover can do in Consul what a retirement needs; nothing is changed there. */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("cluster", surroundings.env);
-  const { consul } = connectCluster(surroundings);
+  const { consul, refreshSecrets } = connectCluster(surroundings);
   const { clock } = surroundings;
   const address = settings.CONSUL_HTTP_ADDR;
   const given = {
@@ -154,6 +154,8 @@ export const createHandler = (surroundings: Surroundings) => {
 
   return task(surroundings, input, async ({ nomad }): Promise<CheckedConsul> => {
     if (!consul || !address) return { findings: [] };
+    // A person who has just corrected a secret wants to hear of that one.
+    refreshSecrets();
     const members = "members" in nomad ? nomad.members : [];
     return { findings: await checkService(consul, address, members) };
   });

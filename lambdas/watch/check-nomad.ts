@@ -41,7 +41,7 @@ const nobody = "00000000-0000-4000-8000-000000000000";
  */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("cluster", surroundings.env);
-  const { nomad, consul, region } = connectCluster(surroundings);
+  const { nomad, consul, region, refreshSecrets } = connectCluster(surroundings);
   const { clock } = surroundings;
   const address = settings.NOMAD_ADDR;
   const contact = {
@@ -89,6 +89,8 @@ export const createHandler = (surroundings: Surroundings) => {
       const findings = expiry
         ? [about("nomad-token", address.origin)[expiry.severity](expiry.what, renew)]
         : [];
+      // Nobody may do anything with it, but read it.
+      if (expiry?.severity === "error") return findings;
       if (token.Type === "management") {
         findings.push(
           warning(
@@ -172,6 +174,8 @@ export const createHandler = (surroundings: Surroundings) => {
   };
 
   return task(surroundings, input, async ({ groups }): Promise<CheckedNomad> => {
+    // A person who has just corrected a secret wants to hear of that one.
+    refreshSecrets();
     // What another check could not tell is left out here, and told by that one.
     const { pools, slots } = "pools" in groups ? groups : { pools: [], slots: 1 };
     const ofSecrets = await checkSecrets("nomad-secrets", given, {

@@ -34,7 +34,7 @@ export interface TlsMaterial {
 }
 
 const newCertificate =
-  "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split(" ");
+  "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30".split(" ");
 const authorityUse =
   "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign,cRLSign".split(" ");
 const bothEndsUse =

@@ -178,6 +178,27 @@ describe("the tokens", () => {
     assertOthersFine(findings, "nomad-token", "consul-token");
   });
 
+  it("that have expired", async () => {
+    const { examine, park, pace } = await raise();
+    const expiresAt = new Date(pace.clock.now() - 1000).toISOString();
+    park.nomad.acl.addToken({
+      secret: park.credentials.nomadToken,
+      accessor: "55555555-5555-4555-8555-555555555555",
+      policies: ["drover"],
+      expiresAt,
+    });
+    park.consul.acl.addToken({
+      secret: park.credentials.consulToken,
+      accessor: "66666666-6666-4666-8666-666666666666",
+      grants: { operator: "write", node: "write", service: "read" },
+      expiresAt,
+    });
+    const findings = await examine();
+    assertFinding(findings, "nomad-token", "error", new RegExp(`expired at ${expiresAt}`));
+    // Consul speaks of it as of one that it never knew.
+    assertFinding(findings, "consul-token", "error", /refuses the token/, /expired/);
+  });
+
   it("that may do everything", async () => {
     const { examine, park } = await raise();
     park.nomad.acl.addToken({

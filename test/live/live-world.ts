@@ -18,6 +18,8 @@ import { createWorld, region, type World } from "../../rehearsal/world.ts";
 export interface LiveWorldOptions {
   /** One group each, with no instance at first. */
   readonly pools: readonly ReferencePool[];
+  /** Of the whole cluster. @default 3 */
+  readonly slots?: number;
   /** Starts the machine of an instance in a way of its own; undefined leaves it to the world. */
   readonly start?: (cluster: LiveCluster, instance: Instance, pool: string) => Promise<unknown>;
 }
@@ -214,13 +216,17 @@ export class LiveWorld {
 }
 
 /** Starts a cluster of real agents, and an account in which Drover manages some pools of it. */
-export const startLiveWorld = async ({ pools, start }: LiveWorldOptions): Promise<LiveWorld> => {
+export const startLiveWorld = async ({
+  pools,
+  slots = 3,
+  start,
+}: LiveWorldOptions): Promise<LiveWorld> => {
   const putBack = isolateSdk();
   const cluster = await startLiveCluster();
   try {
     const { template } = synthesizeReference({
       ...endpointsOf(cluster),
-      slots: 3,
+      slots,
       pools: pools.map((pool) => ({ minCapacity: 0, maxCapacity: 4, ...pool })),
     });
     await warmSdk();

@@ -187,17 +187,10 @@ const known: readonly Known[] = [
     }),
   },
   {
-    applies: byText(/token.*expired|expired.*token/i),
-    explain: (contact) => ({
-      what: "the token has expired",
-      remedy: `make a new one with the policy docs/policies/${property(contact)}-drover.policy.hcl and put it into the secret of ${property(contact)}.token`,
-    }),
-  },
-  {
     applies: ({ kind }) => kind === "refused",
     explain: (contact, { text }) => ({
       what: `${contact.service} refuses the token: ${text}`,
-      remedy: `put a token with the policy docs/policies/${property(contact)}-drover.policy.hcl into the secret of ${property(contact)}.token`,
+      remedy: `it is another one, it has expired, or none is given where ACLs are on: put a token with the policy docs/policies/${property(contact)}-drover.policy.hcl into the secret of ${property(contact)}.token`,
     }),
   },
   {
