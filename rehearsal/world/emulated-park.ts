@@ -239,6 +239,7 @@ export const createEmulatedPark = (
       // Whoever judges is not cut off, as an outage would everybody.
       nomad.setOutage(undefined);
       consul.setOutage(undefined);
+      if (nomad.truth.leader === undefined) nomad.setLeader("nomad-server-1");
       return readTruth(call);
     },
     close: async () => undefined,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { registerHooks } from "node:module";
 
-/** A small change of one file of the product, by the text that is there and the text that takes its place. */
+/** A small change of one file of the product: the text that is there, and the text that takes its place. */
 export interface Patch {
   /** Path from the root of the repository. */
   readonly file: string;

@@ -29,7 +29,7 @@ const runsOf = ({ situation, seeds = [1] }: Mutant): Run[] =>
 
 /** Rehearses until the mutant is caught. */
 const hunt = async (mutant: Mutant): Promise<string[]> => {
-  const version = versionWith(mutant.name, [mutant]);
+  const version = versionWith(mutant.name, mutant.patches);
   const fallen = new Set<string>();
   for (const run of runsOf(mutant)) {
     const broken = await rehearse(version, run);

@@ -1,6 +1,7 @@
 import { chooseForScaleIn } from "../../../rehearsal/emulators/auto-scaling/rules.ts";
 import type { Hook, Instance } from "../../../rehearsal/emulators/auto-scaling/state.ts";
 import type { Nomad } from "../../../rehearsal/emulators/nomad/create-nomad.ts";
+import type { JobSpec } from "../../../rehearsal/emulators/nomad/job-spec.ts";
 import type { Excuse } from "../../../rehearsal/invariants/evidence.ts";
 import type { ScaleInOptions } from "../../../rehearsal/scenarios/scale-in.ts";
 import type { EmulatedPark } from "../../../rehearsal/world/emulated-park.ts";
@@ -101,3 +102,20 @@ export const excuse = (
   instances.flatMap(({ id }) =>
     invariants.map((invariant) => ({ invariant, instanceId: id, why })),
   );
+
+/** Runs a job beside the usual ones, and lets it get going. */
+export const beside =
+  (job: JobSpec, volume?: { readonly id: string; readonly releaseSeconds: number }) =>
+  async (world: World): Promise<void> => {
+    const nomad = nomadOf(world);
+    if (volume) nomad.addVolume(volume.id, volume);
+    nomad.runJob(job);
+    await world.clock.sleep(30 * second);
+  };
+
+/** On every machine of a small pool a service that takes its time to stop. */
+export const slow: JobSpec = {
+  id: "slow",
+  distinctHosts: true,
+  groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
+};

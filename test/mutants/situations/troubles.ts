@@ -1,4 +1,7 @@
+import { createPerson } from "../../../rehearsal/scenarios/person.ts";
 import {
+  beside,
+  slow,
   excuse,
   few,
   first,
@@ -46,7 +49,7 @@ export const troubles = {
       setHeartbeat(world, 30);
       forAWhile(
         world,
-        { for: 38 * minute },
+        { for: 41 * minute },
         () => nomadOf(world).setOutage("refused"),
         () => nomadOf(world).setOutage(undefined),
       );
@@ -105,7 +108,11 @@ export const troubles = {
       forAWhile(
         world,
         { for: 30 * minute },
-        () => acl.addPolicy("drover", { node: "write" }),
+        () =>
+          acl.addPolicy("drover", {
+            node: "write",
+            namespaces: { another: { capabilities: ["read-job", "csi-list-volume"] } },
+          }),
         () =>
           acl.addPolicy("drover", {
             node: "write",
@@ -114,9 +121,30 @@ export const troubles = {
       );
     },
   }),
+  "Nomad answers with errors of its own while a node drains": () => ({
+    ...one,
+    setUp: beside(slow),
+    onReady: (world) =>
+      once(
+        world,
+        () => writesOfDrover(world, "drain").length > 0,
+        () =>
+          forAWhile(
+            world,
+            { from: 3 * second, for: 5 * minute },
+            () => nomadOf(world).setLeader(undefined),
+            () => nomadOf(world).setLeader("nomad-server-1"),
+          ),
+      ),
+  }),
   "Auto Scaling throttles": () => ({
-    ...few,
-    onReady: ({ autoScaling }) => autoScaling.refuse("CompleteLifecycleAction", "Throttling", 12),
+    ...one,
+    setUp: beside(slow),
+    onReady: ({ clock, autoScaling }) =>
+      // When the neighbours have completed theirs.
+      void clock
+        .sleep(minute)
+        .then(() => autoScaling.refuse("CompleteLifecycleAction", "Throttling", 6)),
   }),
   "the answer to a drain is lost": () => ({
     ...one,
@@ -137,10 +165,9 @@ export const troubles = {
     ...one,
     onReady: (world) => {
       const { id } = first(leaving(world, one.terminate));
-      const { nomad, operate } = parkOf(world);
-      const node = nomad.truth.node(id);
+      const nomad = nomadOf(world);
       nomad.disconnect(id);
-      void operate(`/v1/node/${node?.ID}/purge`, {});
+      void createPerson(world).purge(id);
       later(world, 3 * minute, () => nomad.reconnect(id));
     },
   }),

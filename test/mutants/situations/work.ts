@@ -1,16 +1,4 @@
-import { few, minute, nomadOf, one, second, type Situations } from "./staging.ts";
-import type { JobSpec } from "../../../rehearsal/emulators/nomad/job-spec.ts";
-import type { World } from "../../../rehearsal/world.ts";
-
-/** Runs a job beside the usual ones, and lets it get going. */
-const beside =
-  (job: JobSpec, volume?: { readonly id: string; readonly releaseSeconds: number }) =>
-  async (world: World): Promise<void> => {
-    const nomad = nomadOf(world);
-    if (volume) nomad.addVolume(volume.id, volume);
-    nomad.runJob(job);
-    await world.clock.sleep(30 * second);
-  };
+import { beside, slow, few, minute, one, second, type Situations } from "./staging.ts";
 
 /** Work that is awkward to drain. */
 export const work = {
@@ -36,14 +24,7 @@ export const work = {
       groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
     }),
   }),
-  "a service that stops slowly": () => ({
-    ...one,
-    setUp: beside({
-      id: "slow",
-      distinctHosts: true,
-      groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
-    }),
-  }),
+  "a service that stops slowly": () => ({ ...one, setUp: beside(slow) }),
   "sysbatch work that runs for long": () => ({
     ...one,
     setUp: beside({
@@ -75,7 +56,7 @@ export const work = {
     setUp: beside({
       id: "data",
       distinctHosts: true,
-      groups: [{ count: 3, size: 0, ephemeralDisk: { migrate: true, pullSeconds: 200 } }],
+      groups: [{ count: 3, size: 0, ephemeralDisk: { migrate: true, pullSeconds: 90 } }],
     }),
   }),
   "a volume that takes a while to be released": () => ({

@@ -1,0 +1,161 @@
+import type { Mutant } from "../mutants.ts";
+
+/** Faults in what is done, and in which order. */
+export const mutantsOfTasks: readonly Mutant[] = [
+  {
+    name: "the ownership is never ended",
+    lesson: "a failed drain left tags that blocked every rerun (eks-rolling-update #29)",
+    patches: [
+      {
+        file: "lambdas/retire/record-retirement.ts",
+        find: 'await records.end(retirement.instanceId, execution, "retired");',
+        replace: "",
+      },
+    ],
+    caughtBy: "nothing-left-taken",
+    situation: "an ordinary scale-in",
+  },
+  {
+    name: "the node is not purged",
+    lesson: "crash between drain and terminate leaves ineligible nodes (nomad-autoscaler #410)",
+    patches: [
+      {
+        file: "lambdas/retire/forget-node.ts",
+        find: 'return (await nomad.purge(nodeId)) === "done" ? "purged" : "unknown";',
+        replace: 'return "left to garbage collection";',
+      },
+    ],
+    caughtBy: "nobody-remembered",
+    situation: "an ordinary scale-in",
+  },
+  {
+    name: "forgets the node before its machine has ended",
+    lesson: "a purged live node comes back eligible, a pruned live member as a zombie",
+    patches: [
+      {
+        file: "lambdas/retire/await-termination.ts",
+        find: 'if (!instance) return { state: "gone"',
+        replace: 'if (!instance || instance.group) return { state: "gone"',
+      },
+    ],
+    caughtBy: "nothing-forgotten-alive",
+    situation: "an ordinary scale-in",
+  },
+  {
+    name: "purges a node that a volume names",
+    lesson: "a purge pins the claim for ever (nomad #15415)",
+    patches: [
+      {
+        file: "lambdas/retire/forget-node.ts",
+        find: "if (volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId)) {",
+        replace: "if (volume?.Allocations?.some((allocation) => allocation.NodeID === id)) {",
+      },
+    ],
+    caughtBy: "nothing-left-taken",
+    situation: "a volume that is not released",
+  },
+  {
+    name: "takes the node's address for the name of its member",
+    lesson: "Consul's name comes from the node, never from its address",
+    patches: [
+      {
+        file: "lambdas/retire/find-node.ts",
+        find: 'const member = full.value.Attributes["unique.consul.name"];',
+        replace: 'const member = full.value.Attributes["unique.network.ip-address"];',
+      },
+    ],
+    caughtBy: "nobody-remembered",
+    situation: "an ordinary scale-in",
+  },
+  {
+    name: "does not look a second time",
+    lesson: "deregistering while the agent lives is undone within 84 seconds",
+    patches: [
+      {
+        file: "lambdas/retire/look-again.ts",
+        find: 'if (!inNomad && !inConsul) return { ...forgotten, explanation: "Forgotten." };',
+        replace: 'if (!isToStay) return { ...forgotten, explanation: "Forgotten." };',
+      },
+    ],
+    caughtBy: "nobody-remembered",
+    situation: "an agent says a last word after it was forgotten",
+  },
+  {
+    name: "sends no heartbeat while it waits",
+    lesson: "never-joined nodes left the hook hanging (node-termination-handler #575)",
+    patches: [
+      {
+        file: "lambdas/retire/keep-alive.ts",
+        find: "await beat(autoScaling, { ...retirement, hook });",
+        replace: "",
+      },
+    ],
+    caughtBy: "every-hook-decided",
+    situation: "Nomad cannot be reached for three quarters of an hour",
+  },
+  {
+    name: "ignores the record of who owns the instance",
+    lesson: "every event is delivered at least once, and several sources tell of one instance",
+    patches: [
+      {
+        file: "lambdas/retire/take-ownership.ts",
+        find: 'if (status === "running") {',
+        replace: 'if (status === "unknown") {',
+      },
+    ],
+    caughtBy: "one-owner-an-instance",
+    situation: "a person retires an instance that leaves already",
+  },
+  {
+    name: "acts on a hook of another cluster's group",
+    lesson: "events of others are dropped and counted",
+    patches: [
+      {
+        file: "lambdas/intake/intake.ts",
+        find: "if (!pool || groupTags.get(clusterTag) !== cluster) return undefined;",
+        replace: "if (!pool) return undefined;",
+      },
+    ],
+    caughtBy: "nothing-foreign-touched",
+    situation: "somebody else's group has a hook with our name",
+  },
+  {
+    name: "starts on an instance that a person holds",
+    lesson: "a person's hold stops Drover from starting anything by itself",
+    patches: [
+      {
+        file: "lambdas/intake/intake.ts",
+        find: "if ((await tags.read(arn)).has(holdTag)) {",
+        replace: "if ((await tags.read(arn)).has(`${holdTag}-too`)) {",
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "a person holds an instance",
+  },
+  {
+    name: "drains a pool that is observe-only",
+    lesson: "observe-only decides and reports everything, and does nothing",
+    patches: [
+      {
+        file: "stepfunctions/retire/find-node.ts",
+        find: 'Condition.booleanEquals("$.settings.observeOnly", true)',
+        replace: 'Condition.booleanEquals("$.settings.observeOnly", false)',
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "the pool is observe-only",
+  },
+  {
+    name: "shrinks the group where the instance is to be replaced",
+    lesson: "restoring what was thought to be desired undid a scale-out (asg-roller #43)",
+    patches: [
+      {
+        file: "lambdas/retire/complete-hook.ts",
+        find: 'const isSmaller = known.capacity === "shrink";',
+        replace: 'const isSmaller = known.capacity !== "shrink";',
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "a person retires an instance, and the group replaces it",
+  },
+];
