@@ -187,8 +187,7 @@ export const createStepFunctions = ({
         input: v.optional(v.string(), "{}"),
       }),
       ({ stateMachineArn, name = uuid(random), input }) => {
-        if (!/^[\w-]{1,80}$/.test(name))
-          throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
+        if (!validName.test(name)) throw new AwsError("InvalidName", `Invalid Name: '${name}'`);
         checkInput(input);
         const { executionArn, startedAt } = begin(stateMachineArn, name, input);
         return { executionArn, startDate: startedAt / 1000 };
@@ -264,6 +263,12 @@ export const createStepFunctions = ({
     executions: () => past,
   };
 };
+
+/**
+ * No white space, brackets, wildcards and some others (StartExecution, name).
+ * Letters, digits, `-` and `_` alone are what CloudWatch Logs take too.
+ */
+const validName = /^[^\s<>{}[\]?*"#%\\^|~`$&,;:/\p{Cc}]{1,80}$/u;
 
 /** Largest input of an execution in bytes (Step Functions quotas: 256 KiB). */
 const largestInput = 262_144;

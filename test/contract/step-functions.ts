@@ -120,6 +120,7 @@ export const stepFunctionsContract: readonly ServiceCase<StepFunctionsTarget>[] 
     ministack: "takes any name",
     async run(target) {
       await start(target, target.waits, target.newName().padEnd(80, "n"));
+      await start(target, target.waits, `${target.newName()}.at=12_30+1-@!`);
       await assert.rejects(start(target, target.waits, "n".repeat(81)), (error: Error) =>
         /InvalidName|ValidationException/.test(error.name),
       );
@@ -128,12 +129,19 @@ export const stepFunctionsContract: readonly ServiceCase<StepFunctionsTarget>[] 
     },
   },
   {
-    title: "what is no input and no machine is refused by name",
-    source: `${reference}, StartExecution, DescribeExecution, errors`,
+    title: "what is no JSON is no input",
+    source: `${reference}, StartExecution, InvalidExecutionInput`,
+    ministack: "takes it",
     async run(target) {
       await assert.rejects(start(target, target.waits, target.newName(), "{"), {
         name: "InvalidExecutionInput",
       });
+    },
+  },
+  {
+    title: "machines and executions that are not there are refused by name",
+    source: `${reference}, StartExecution, DescribeExecution, errors`,
+    async run(target) {
       await assert.rejects(start(target, `${target.waits}-absent`, target.newName()), {
         name: "StateMachineDoesNotExist",
       });
