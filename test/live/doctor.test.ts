@@ -53,21 +53,21 @@ describe("the doctor with real Nomad and Consul agents", { timeout: 240_000 }, (
   });
 
   it("finds tokens that are too weak", async () => {
-    const { nomadApi, consulApi } = live.cluster;
-    await nomadApi("POST", "/v1/acl/policy/weak", {
+    const { cluster } = live;
+    await cluster.nomadApi("POST", "/v1/acl/policy/weak", {
       Name: "weak",
       Rules: 'namespace "*" { capabilities = ["read-job"] }',
     });
-    const nomad = await nomadApi<{ SecretID: string }>("POST", "/v1/acl/token", {
+    const nomad = await cluster.nomadApi<{ SecretID: string }>("POST", "/v1/acl/token", {
       Name: "weak",
       Type: "client",
       Policies: ["weak"],
     });
-    await consulApi("PUT", "/v1/acl/policy", {
+    await cluster.consulApi("PUT", "/v1/acl/policy", {
       Name: "weak",
       Rules: 'node_prefix "" { policy = "read" }',
     });
-    const consul = await consulApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
+    const consul = await cluster.consulApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
       Policies: [{ Name: "weak" }],
     });
     rotate("NOMAD_TOKEN_SECRET", nomad.SecretID);

@@ -132,7 +132,10 @@ const known: readonly Known[] = [
     }),
   },
   {
-    applies: byCode(/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|ALERT_|UNKNOWN_CA/),
+    // With TLS 1.2 the code is EPROTO, and only OpenSSL's words tell.
+    applies: (failure) =>
+      byCode(/_ALERT_/)(failure) ||
+      byText(/alert (handshake failure|bad certificate|certificate|unknown ca)/i)(failure),
     explain: (contact, { code }) =>
       contact.hasClientCertificate
         ? {
@@ -204,8 +207,11 @@ const known: readonly Known[] = [
     applies: byCode(/^(ECONNRESET|EPIPE)/),
     explain: (contact) => ({
       what: `the connection to ${contact.address.host} is cut`,
-      remedy:
-        "see what stands in between (a firewall, a proxy, a listener of another protocol) and whether the agent restarts",
+      remedy: `see what stands in between (a firewall, a proxy, a listener of another protocol) and whether the agent restarts${
+        contact.address.protocol === "https:" && !contact.hasClientCertificate
+          ? "; it may also want a client certificate"
+          : ""
+      }`,
     }),
   },
 ];

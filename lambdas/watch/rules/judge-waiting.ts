@@ -51,11 +51,11 @@ export const judgeWaiting = ({
   if (isWhole) {
     return error(
       `a query that was to wait for ${askedSeconds} s had no answer after ${took} s (${how})`,
-      `something in between cuts a connection after about ${took} s, or holds its answer back: raise its idle time-out to 75 s or more`,
+      `something in between cuts a connection after about ${took} s, or holds its answer back: raise its idle time-out to 60 s or more`,
     );
   }
   return error(
     `a query that was to wait for ${askedSeconds} s was cut after ${took} s (${how}): each wait for a drain ends in an error, and is taken for an outage`,
-    `raise the idle time-out of the load balancer or proxy in between to 75 s or more (it is about ${took} s now), or give the address of the servers themselves`,
+    `raise the idle time-out of the load balancer or proxy in between to 60 s or more (it is about ${took} s now), or give the address of the servers themselves`,
   );
 };
