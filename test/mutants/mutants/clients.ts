@@ -104,7 +104,7 @@ export const mutantsOfClients: readonly Mutant[] = [
       },
     ],
     caughtBy: "no-job-starved-by-two-drains",
-    situation: "several slots, and a Nomad that drains two nodes badly",
+    situation: "several slots",
   },
   {
     name: "does not see that a person has stopped it",

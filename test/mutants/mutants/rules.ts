@@ -193,7 +193,7 @@ export const mutantsOfRules: readonly Mutant[] = [
       },
     ],
     caughtBy: "no-job-starved-by-two-drains",
-    situation: "several slots, and a Nomad that drains two nodes badly",
+    situation: "several slots",
   },
   {
     name: "does not count the drains of people",

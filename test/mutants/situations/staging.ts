@@ -8,10 +8,7 @@ import type { EmulatedPark } from "../../../rehearsal/world/emulated-park.ts";
 import type { World } from "../../../rehearsal/world.ts";
 
 /** What happens in a rehearsal in which something wrong would show. */
-export interface Situation extends Omit<ScaleInOptions, "seed" | "handlers" | "progress"> {
-  /** Which Nomad it is: the one that drains two nodes badly, or the one that does not. */
-  readonly nomad?: "without the fix" | "with the fix";
-}
+export type Situation = Omit<ScaleInOptions, "seed" | "handlers" | "progress">;
 
 /** Made anew for each rehearsal. */
 export type Situations = Readonly<Record<string, () => Situation>>;

@@ -4,15 +4,9 @@ import { beside, slow, few, minute, one, second, type Situations } from "./stagi
 export const work = {
   "an ordinary scale-in": () => few,
   "everything leaves at once": () => ({ ...few, terminate: 3 }),
-  "several slots, and a Nomad that drains two nodes badly": () => ({
+  "several slots": () => ({
     ...few,
     slots: 3,
-    setUp: beside({ id: "pair", distinctHosts: true, groups: [{ count: 4 }] }),
-  }),
-  "several slots, and a Nomad that drains them well": () => ({
-    ...few,
-    slots: 3,
-    nomad: "with the fix",
     setUp: beside({ id: "pair", distinctHosts: true, groups: [{ count: 4 }] }),
   }),
   "batch work that runs past its deadline and stops slowly": () => ({
