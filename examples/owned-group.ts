@@ -42,6 +42,7 @@ const drover = new Drover(stack, "Drover", {
   },
   vpc,
   slots: 2,
+  runbookUrl: "https://wiki.internal/drover/operate",
 });
 drover.connections.allowTo(servers, Port.tcp(4646), "Nomad");
 drover.connections.allowTo(servers, Port.tcp(8501), "Consul");

@@ -1,3 +1,4 @@
+import { Annotations, Token } from "aws-cdk-lib";
 import {
   CfnAutoScalingGroup,
   CfnLifecycleHook,
@@ -6,6 +7,7 @@ import {
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { Construct, DependencyGroup, type IDependable } from "constructs";
 import { clusterTag, poolTag, retireHookName } from "../lambdas/retire/hook-names.ts";
+import { tagCommand } from "../lambdas/watch/rules/commands.ts";
 import type { CheckedPool } from "./check-pool.ts";
 import { deleteBefore } from "./deletion-order.ts";
 import { poolParameterPrefix } from "./names.ts";
@@ -17,6 +19,9 @@ export interface ManagedPoolProps extends CheckedPool {
   /** What answers the hook: it has to be there as long as the group. */
   readonly needed: IDependable;
 }
+
+/** The warning that an imported group has to be tagged. */
+const importedGroupTags = "drover:importedGroupTags";
 
 /** The resource of a group that this app makes; undefined when it is imported. */
 export const ownedGroup = (group: IAutoScalingGroup): CfnAutoScalingGroup | undefined =>
@@ -69,7 +74,17 @@ export class ManagedPool extends Construct {
     deleteBefore(group, this, new DependencyGroup(props.needed, this));
   }
 
+  /** Whether the group has its tags nobody can know here, so a person is asked to see to it. */
   private hookOf(props: ManagedPoolProps): void {
+    const { autoScalingGroupName: name } = props.group;
+    const shown = Token.isUnresolved(name) ? "GROUP" : name;
+    Annotations.of(props.group).addWarningV2(
+      importedGroupTags,
+      `CloudFormation cannot tag a group of others. ${props.group.node.path} needs its tags before its hook, ` +
+        "or its instances end undrained: " +
+        `${tagCommand(props.cluster, shown, props.pool)} — ` +
+        `when it has them, say so: Annotations.of(group).acknowledgeWarning("${importedGroupTags}")`,
+    );
     const hook = new CfnLifecycleHook(this, "Hook", {
       autoScalingGroupName: props.group.autoScalingGroupName,
       lifecycleHookName: retireHookName(props.cluster),

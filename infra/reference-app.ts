@@ -89,7 +89,8 @@ export class ReferenceStack extends Stack {
       ...(options.cluster !== undefined && { cluster: options.cluster }),
       ...(options.slots !== undefined && { slots: options.slots }),
       ...(options.code && { code: options.code }),
-      ...(options.runbookUrl && { runbookUrl: options.runbookUrl }),
+      // Where your people read this project's docs/operate.md.
+      runbookUrl: options.runbookUrl ?? "https://wiki.internal/drover/operate",
       nomad: {
         address: options.nomadAddress ?? "https://nomad.internal:4646",
         ...(options.nomadRegion && { region: options.nomadRegion }),

@@ -37,6 +37,7 @@ resource "aws_cloudformation_stack" "drover" {
     SubnetIds        = join(",", var.subnet_ids)
     SecurityGroupIds = join(",", var.security_group_ids)
     Slots            = 2
+    RunbookUrl       = var.runbook_url
   }
 
   depends_on = [aws_s3_object.functions]

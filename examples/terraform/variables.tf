@@ -43,3 +43,8 @@ variable "consul_token_arn" {
   description = "Secret with Drover's token for Consul"
   type        = string
 }
+
+variable "runbook_url" {
+  description = "Where your people read docs/operate.md; each alarm links to its entry there"
+  type        = string
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Duration } from "aws-cdk-lib";
+import { Annotations as CdkAnnotations, Duration } from "aws-cdk-lib";
+import { Annotations, Match } from "aws-cdk-lib/assertions";
 import { AutoScalingGroup, LifecycleTransition } from "aws-cdk-lib/aws-autoscaling";
 import { parse } from "valibot";
 import type { PoolProps } from "../../infra/drover-props.ts";
@@ -116,6 +117,32 @@ describe("an imported group", () => {
       HeartbeatTimeout: 1728,
     });
     assert.ok(made.DependsOn?.some((id) => id.startsWith("DroverIntakeRule")));
+  });
+
+  it("has to be tagged by whoever makes it: the command is in a warning", () => {
+    const stack = newStack();
+    const group = AutoScalingGroup.fromAutoScalingGroupName(stack, "Legacy", "legacy");
+    newDrover(stack, { cluster: "eu" }).manage(group, { pool: "legacy" });
+    Annotations.fromStack(stack).hasWarning(
+      "/Test/Legacy",
+      Match.stringLikeRegexp(
+        "aws autoscaling create-or-update-tags --tags ResourceId=legacy,.*Key=drover:cluster,Value=eu,.*ResourceId=legacy,.*Key=drover:pool,Value=legacy,",
+      ),
+    );
+  });
+
+  it("warns no more once somebody has said that it is", () => {
+    const stack = newStack();
+    const group = AutoScalingGroup.fromAutoScalingGroupName(stack, "Legacy", "legacy");
+    newDrover(stack).manage(group, { pool: "legacy" });
+    CdkAnnotations.of(group).acknowledgeWarning("drover:importedGroupTags");
+    Annotations.fromStack(stack).hasNoWarning("*", Match.stringLikeRegexp("create-or-update-tags"));
+  });
+
+  it("is none that the same app makes: those get their tags", () => {
+    const stack = newStack();
+    newDrover(stack).manage(newGroup(stack), { pool: "workers" });
+    Annotations.fromStack(stack).hasNoWarning("*", Match.stringLikeRegexp("create-or-update-tags"));
   });
 
   it("has its settings like any other", () => {
