@@ -165,7 +165,7 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
   ">=": (a, b) => a >= b,
 };
 
-/** `[">", 0, "<=", 5]`: one comparison or two. */
+/** `["=", 5]`, `["<", 5]`, `[">=", 0]`, or a range that is not empty: `[">", 0, "<=", 5]`. */
 const compileNumeric = (operand: unknown, refuse: () => never): Test => {
   if (!Array.isArray(operand) || (operand.length !== 2 && operand.length !== 4)) return refuse();
   const tests: ((value: number) => boolean)[] = [];
@@ -174,6 +174,12 @@ const compileNumeric = (operand: unknown, refuse: () => never): Test => {
     const bound: unknown = operand[index + 1];
     if (compare === undefined || typeof bound !== "number") return refuse();
     tests.push((value) => compare(value, bound));
+  }
+  if (operand.length === 4) {
+    const [lower, least, upper, most] = operand.map(String);
+    const isRange =
+      lower?.startsWith(">") && upper?.startsWith("<") && Number(least) < Number(most);
+    if (!isRange) return refuse();
   }
   return (value) => typeof value === "number" && tests.every((test) => test(value));
 };
