@@ -1,0 +1,114 @@
+import type { StateTraits } from "./read-states.ts";
+
+/** Where a fault can strike at all. */
+export type Reach =
+  /** Executions, wherever they are. */
+  | { readonly of: "executions" }
+  /** Functions, while they work for a state. */
+  | { readonly of: "functions" }
+  /** Calls to one of some services, by the functions that make such. */
+  | { readonly of: "calls"; readonly to: readonly string[] }
+  /** Events, before there is an execution: in no state. */
+  | { readonly of: "events" };
+
+/** How often each fault struck in each state. */
+export interface Matrix {
+  strike(fault: string, state: string): void;
+  /** Notes that a state's function calls a service, whether something is wrong with it or not. */
+  call(state: string, service: string): void;
+  /** Takes in what another matrix has counted. */
+  add(counts: MatrixCounts): void;
+  readonly counts: MatrixCounts;
+  /** Where a fault could have struck and never did, as sentences. */
+  holes(): Hole[];
+  render(): string;
+}
+
+export interface Hole {
+  readonly fault: string;
+  readonly state: string;
+}
+
+/** As plain data, to be handed from one process to another. */
+export interface MatrixCounts {
+  readonly strikes: Record<string, Record<string, number>>;
+  readonly calls: Record<string, string[]>;
+}
+
+export const canStrike = (
+  reach: Reach,
+  { kind, name }: StateTraits,
+  calls: MatrixCounts["calls"],
+): boolean => {
+  switch (reach.of) {
+    case "events":
+      return false;
+    case "executions":
+      return true;
+    case "functions":
+      return kind === "task";
+    case "calls":
+      return reach.to.some((service) => calls[name]?.includes(service));
+  }
+};
+
+/**
+ * Faults by states. Which services a state calls is seen, not declared: a new
+ * task has its cells by itself.
+ */
+export const createMatrix = (
+  states: readonly StateTraits[],
+  faults: Readonly<Record<string, Reach>>,
+): Matrix => {
+  const counts: MatrixCounts = { strikes: {}, calls: {} };
+  const names = Object.keys(faults);
+
+  const strikesOf = (fault: string, state: string): number => counts.strikes[fault]?.[state] ?? 0;
+  const strike = (fault: string, state: string, times = 1): void => {
+    if (faults[fault] === undefined) throw new Error(`no fault is called ${fault}`);
+    const row = (counts.strikes[fault] ??= {});
+    row[state] = (row[state] ?? 0) + times;
+  };
+  const call = (state: string, service: string): void => {
+    const services = (counts.calls[state] ??= []);
+    if (!services.includes(service)) services.push(service);
+  };
+  const isPossible = (fault: string, state: StateTraits): boolean =>
+    canStrike(faults[fault] ?? { of: "events" }, state, counts.calls);
+
+  return {
+    counts,
+    strike: (fault, state) => strike(fault, state),
+    call,
+    add: ({ strikes, calls }) => {
+      for (const [fault, row] of Object.entries(strikes))
+        for (const [state, times] of Object.entries(row)) strike(fault, state, times);
+      for (const [state, services] of Object.entries(calls))
+        for (const service of services) call(state, service);
+    },
+    holes: () =>
+      names.flatMap((fault) =>
+        states
+          .filter((state) => isPossible(fault, state) && strikesOf(fault, state.name) === 0)
+          .map((state) => ({ fault, state: state.name })),
+      ),
+    render: () => {
+      const cell = (fault: string, state: StateTraits): string => {
+        const times = strikesOf(fault, state.name);
+        if (times > 0) return String(times);
+        return isPossible(fault, state) ? "NEVER" : "·";
+      };
+      const width = Math.max(...states.map(({ name }) => name.length));
+      const columns = names.map((_, index) => String(index + 1).padStart(6)).join("");
+      return [
+        ...names.map((name, index) => `${String(index + 1).padStart(3)} ${name}`),
+        "",
+        `${" ".repeat(width)}${columns}`,
+        ...states.map(
+          (state) =>
+            `${state.name.padEnd(width)}${names.map((name) => cell(name, state).padStart(6)).join("")}`,
+        ),
+      ].join("\n");
+    },
+  };
+};
