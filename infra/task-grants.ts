@@ -10,6 +10,8 @@ export type GrantedOn =
   | "table"
   /** The stop parameter and the pools' settings. */
   | "parameters"
+  /** The path of the pools' settings, to list what is below. */
+  | "pool-path"
   /** The state machine `retire-node`. */
   | "retire-machine"
   /** The executions of `retire-node`. */
@@ -97,6 +99,7 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
       "tag:GetResources",
     ),
     readParameters,
+    grant("pool-path", "ssm:GetParametersByPath"),
   ],
   "watch/report-findings": [],
   "watch/check-nomad": readSecrets,

@@ -34,6 +34,14 @@ export const retireMachineArn = (scope: Construct, cluster: string): string =>
 /** An imported secret may be known by a part of its ARN: then six characters follow. */
 const secretArn = (secret: ISecret) => secret.secretFullArn ?? `${secret.secretArn}-??????`;
 
+const parameterArn = (stack: Stack, name: string): string =>
+  // The name begins with the slash that separates it.
+  stack.formatArn({
+    service: "ssm",
+    resource: `parameter${name}`,
+    arnFormat: ArnFormat.NO_RESOURCE_NAME,
+  });
+
 const resourcesOf: Readonly<
   Record<GrantedOn, (stack: Stack, resources: PolicyResources) => string[]>
 > = {
@@ -47,15 +55,15 @@ const resourcesOf: Readonly<
     }),
   ],
   table: (_stack, { table }) => [table.tableArn],
-  parameters: (stack, { cluster }) =>
-    [stopParameterName(cluster), `${poolParameterPrefix(cluster)}*`].map((name) =>
-      // The name begins with the slash that separates it.
-      stack.formatArn({
-        service: "ssm",
-        resource: `parameter${name}`,
-        arnFormat: ArnFormat.NO_RESOURCE_NAME,
-      }),
-    ),
+  parameters: (stack, { cluster }) => [
+    parameterArn(stack, stopParameterName(cluster)),
+    parameterArn(stack, `${poolParameterPrefix(cluster)}*`),
+  ],
+  "pool-path": (stack, { cluster }) => [
+    // The path itself is what a listing asks for.
+    parameterArn(stack, poolParameterPrefix(cluster).replace(/\/$/, "")),
+    parameterArn(stack, `${poolParameterPrefix(cluster)}*`),
+  ],
   "retire-machine": (stack, { cluster }) => [retireMachineArn(stack, cluster)],
   retirements: (stack, { cluster }) => [
     stack.formatArn({
@@ -74,6 +82,7 @@ const whyWildcard: Partial<Record<GrantedOn, string>> = {
   "managed-groups":
     "Any group can join by its tags, whoever makes it; the condition on the tags decides, not the name.",
   parameters: "One parameter for each pool, and pools come and go.",
+  "pool-path": "One parameter for each pool, and pools come and go.",
   retirements: "The executions of this one state machine, which are named after instances.",
 };
 

@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { type Group, groupsClient, type GroupHook } from "../clients/groups.ts";
 import { instanceTagsClient } from "../clients/instance-tags.ts";
+import { poolParametersClient } from "../clients/pool-parameters.ts";
 import { parameterSwitches } from "../clients/switches.ts";
-import { clusterTag, holdTag, hookPrefix } from "../retire/hook-names.ts";
+import { clusterTag, holdTag, hookPrefix, poolTag } from "../retire/hook-names.ts";
 import { SettingsRefused } from "../runtime/errors.ts";
 import type { PoolSettings } from "../runtime/pool-settings.ts";
 import { parseSettings } from "../runtime/settings.ts";
@@ -43,6 +44,7 @@ export const createHandler = (surroundings: Surroundings) => {
   const inventory = groupsClient(surroundings);
   const tags = instanceTagsClient(surroundings);
   const switches = parameterSwitches(surroundings, settings);
+  const parameters = poolParametersClient(surroundings, settings);
 
   const checkStop = async (): Promise<Finding> => {
     const { ok, warning } = about("stop", settings.DROVER_STOP_PARAMETER);
@@ -69,7 +71,11 @@ export const createHandler = (surroundings: Surroundings) => {
     group: Group,
     pool: string,
     hooks: readonly GroupHook[],
-  ): Promise<{ readonly findings: Finding[]; readonly sampled: SampledPool }> => {
+  ): Promise<{
+    readonly findings: Finding[];
+    readonly sampled: SampledPool;
+    readonly observeOnly: boolean;
+  }> => {
     const read = await readPool(pool);
     const isRead = "slots" in read;
     const hook = hooks.find(
@@ -86,6 +92,7 @@ export const createHandler = (surroundings: Surroundings) => {
         slots: isRead ? read.slots : null,
         instances: sample(group.inService, samples),
       },
+      observeOnly: isRead && read.observeOnly,
     };
   };
 
@@ -112,7 +119,7 @@ export const createHandler = (surroundings: Surroundings) => {
     ];
   };
 
-  const checkGroup = async (group: Group) => {
+  const checkGroup = async (group: Group, withParameter: ReadonlySet<string>) => {
     const [hooks, refresh] = await Promise.all([
       inventory.hooksOf(group.name),
       checkRefresh(group),
@@ -120,13 +127,15 @@ export const createHandler = (surroundings: Surroundings) => {
     const findings = [...judgeHooks(cluster, group.name, hooks), ...refresh];
     const pool = poolOf(group);
     if (pool === undefined) return { findings, pools: [] };
-    const { findings: ofPool, sampled } = await checkPool(group, pool, hooks);
+    const { findings: ofPool, sampled, observeOnly } = await checkPool(group, pool, hooks);
     findings.push(...ofPool);
     if (findings.length === 0) {
       const count = group.inService.length;
+      const kind = observeOnly ? ", observe-only" : "";
+      const settings = withParameter.has(pool) ? "settings" : "settings (the defaults)";
       findings.push(
         about("groups", group.name).ok(
-          `it is the pool ${pool}, with ${count} ${count === 1 ? "instance" : "instances"} in service; its hook, tags and settings are right`,
+          `it is the pool ${pool}${kind}, with ${count} ${count === 1 ? "instance" : "instances"} in service; its hook, tags and ${settings} are right`,
         ),
       );
     }
@@ -151,6 +160,19 @@ export const createHandler = (surroundings: Surroundings) => {
     return findings.flat();
   };
 
+  /** A parameter whose pool no group is may be meant for one whose tag says another name. */
+  const checkUnused = (withParameter: ReadonlySet<string>, ours: readonly Group[]): Finding[] => {
+    const pools = new Set(ours.map(poolOf));
+    return [...withParameter]
+      .filter((pool) => !pools.has(pool))
+      .map((pool) =>
+        about("settings", pool).warning(
+          `there is the parameter ${settings.DROVER_POOL_PARAMETERS}${pool}, and no group says by its tag ${poolTag} that it is this pool`,
+          "correct the tag of the group for which it is meant (until then that one has the default settings), or remove the parameter",
+        ),
+      );
+  };
+
   const checkHeld = async (ours: readonly Group[]): Promise<Finding[]> => {
     const held = new Set(await tags.carriers(holdTag));
     return ours
@@ -167,11 +189,13 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (): Promise<CheckedGroups> => {
     const stop = await checkStop();
     const ours = await inventory.tagged(clusterTag, cluster);
-    const each = await inTurns(ours, checkGroup);
+    const withParameter = await parameters.pools();
+    const each = await inTurns(ours, (group) => checkGroup(group, withParameter));
     const findings = [
       stop,
       ...judgeTags(cluster, ours),
       ...each.flatMap((one) => one.findings),
+      ...checkUnused(withParameter, ours),
       ...(await checkStrangers(ours)),
       ...(await checkHeld(ours)),
     ];

@@ -238,6 +238,29 @@ describe("the groups", () => {
     assertFinding(findings, "tags", "error", /has the tag drover:cluster and not drover:pool/);
   });
 
+  it("whose pool is misspelt in its tag, so that its settings are not used", async () => {
+    const { examine } = await raise({
+      group: (group) => ({ ...group, tags: { [clusterTag]: "default", [poolTag]: "worker" } }),
+    });
+    const findings = await examine();
+    assertFinding(
+      findings,
+      "settings",
+      "warning",
+      /parameter \/drover\/default\/pools\/workers, and no group/,
+      /default settings/,
+    );
+    assert.match(only(findings, "groups").what, /pool worker, .*settings \(the defaults\)/);
+    assertOthersFine(findings, "settings");
+  });
+
+  it("that is only watched", async () => {
+    const { examine } = await raise({
+      pools: [{ pool: "workers", maxCapacity: 10, observeOnly: true }],
+    });
+    assert.match(only(await examine(), "groups").what, /pool workers, observe-only, with 1/);
+  });
+
   it("whose settings do not parse", async () => {
     const { examine, world } = await raise();
     world.ssm.put("/drover/default/pools/workers", `{"drainDeadline": 60, "slots": "many"}`);

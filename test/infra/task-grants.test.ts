@@ -23,6 +23,7 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "inventory.hooksOf": ["autoscaling:DescribeLifecycleHooks"],
   "inventory.refreshUnderWay": ["autoscaling:DescribeInstanceRefreshes"],
   "inventory.tagged": ["autoscaling:DescribeAutoScalingGroups"],
+  "parameters.pools": ["ssm:GetParametersByPath"],
   "records.attachHook": ["dynamodb:UpdateItem"],
   "records.end": ["dynamodb:UpdateItem"],
   "records.read": ["dynamodb:GetItem"],
@@ -57,7 +58,9 @@ const calledBy = (task: string): Set<string> => {
   const text = sourcesOf(join(lambdas, `${task}.ts`)).join("\n");
   return new Set(
     [
-      ...text.matchAll(/\b(autoScaling|executions|inventory|records|switches|tags)\s*\.(\w+)\(/g),
+      ...text.matchAll(
+        /\b(autoScaling|executions|inventory|parameters|records|switches|tags)\s*\.(\w+)\(/g,
+      ),
     ].map(([, client, method]) => `${client}.${method}`),
   );
 };

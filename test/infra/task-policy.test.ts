@@ -119,6 +119,7 @@ const allowed: Record<Task, readonly string[]> = {
     "autoscaling:DescribeInstanceRefreshes",
     "autoscaling:DescribeLifecycleHooks",
     "ssm:GetParameters",
+    "ssm:GetParametersByPath",
     "tag:GetResources",
   ],
   "watch/check-nomad": inVpc,
@@ -213,6 +214,8 @@ describe("the role of a function", () => {
     assert.match(text, /:parameter\/drover\/default\/stop"/);
     assert.match(text, /:parameter\/drover\/default\/pools\/\*"/);
     assert.match(text, /:execution:drover-default-retire-node:\*"/);
+    const checking = JSON.stringify(statementsOf(stack, roleOf(stack, "watch/check-groups")));
+    assert.match(checking, /:parameter\/drover\/default\/pools"/);
     const intake = JSON.stringify(statementsOf(stack, roleOf(stack, "intake/intake")));
     assert.match(intake, /:stateMachine:drover-default-retire-node"/);
   });
