@@ -121,7 +121,8 @@ const whenAborted = (signals: readonly AbortSignal[]) => {
   return { signal: controller.signal, promise, disarm };
 };
 
-const describeCall = (request: HttpRequest): Omit<Call, "status"> => {
+/** What a request is for: whom it calls, and what it asks of it. */
+export const describeCall = (request: HttpRequest): Omit<Call, "status"> => {
   const host = request.port ? `${request.hostname}:${request.port}` : request.hostname;
   const isAws = request.hostname.endsWith(".amazonaws.com");
   const service = isAws ? request.hostname.slice(0, request.hostname.indexOf(".")) : host;

@@ -26,6 +26,8 @@ export interface Container {
   readonly spec: FunctionSpec;
   /** False once it was killed or timed out: whatever its code still does goes nowhere. */
   readonly alive: boolean;
+  /** Whether it is working on a call. */
+  readonly busy: boolean;
   /** Of the call that it is working on; of the last one in between. */
   readonly subject: Subject;
 }
@@ -52,6 +54,8 @@ export interface ContainerFaults {
   readonly concurrency: number;
   /** How long an idle container is kept. */
   readonly keepIdle: number;
+  /** Says why Lambda takes no call now; undefined: it does. */
+  readonly refuse: (spec: FunctionSpec, subject: Subject) => LambdaFailure | undefined;
 }
 
 export interface Containers {
@@ -67,6 +71,7 @@ export interface Containers {
 
 interface Sandbox extends Container {
   alive: boolean;
+  busy: boolean;
   subject: Subject;
   handler: TaskHandler | undefined;
   idleSince: number;
@@ -90,6 +95,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
     overhead: [10, 40],
     concurrency: 1000,
     keepIdle: 600_000,
+    refuse: () => undefined,
     ...options.faults,
   };
 
@@ -104,6 +110,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
       id: `${spec.name}/${counts.coldStarts}`,
       spec,
       alive: true,
+      busy: false,
       subject: {},
       handler: undefined,
       idleSince: 0,
@@ -157,7 +164,10 @@ export const createContainers = (options: ContainersOptions): Containers => {
       if (spec === undefined) throw new Error(`there is no function ${arn}`);
       counts.calls += 1;
       if (busy.size >= faults.concurrency) throw LambdaFailure.throttled();
+      const refusal = faults.refuse(spec, subject);
+      if (refusal !== undefined) throw refusal;
       const sandbox = take(spec);
+      sandbox.busy = true;
       sandbox.subject = subject;
       sandbox.requestId = uuid(random);
       busy.add(sandbox);
@@ -166,6 +176,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
         return await Promise.race([run(sandbox, payload), aborted]);
       } finally {
         sandbox.abort = undefined;
+        sandbox.busy = false;
         busy.delete(sandbox);
         if (sandbox.alive) {
           sandbox.idleSince = clock.now();

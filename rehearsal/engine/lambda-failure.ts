@@ -53,6 +53,14 @@ export class LambdaFailure extends Error {
     });
   }
 
+  /** An error of Lambda itself, in which the function may or may not have begun. */
+  static ofService(): LambdaFailure {
+    return new LambdaFailure({
+      errorType: "Lambda.ServiceException",
+      errorMessage: "The service encountered an error. (Service: AWSLambda; Status Code: 500)",
+    });
+  }
+
   static throttled(): LambdaFailure {
     return new LambdaFailure({
       errorType: "Lambda.TooManyRequestsException",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
-import { HttpResponse } from "@smithy/protocol-http";
-import type { HttpHandler, HttpRequest } from "@smithy/protocol-http";
+import { type HttpHandler, HttpRequest, HttpResponse } from "@smithy/protocol-http";
 import { startVirtualTime, type VirtualTime } from "../../../rehearsal/clock/virtual-time.ts";
 import { type ContainerFaults, createContainers } from "../../../rehearsal/engine/containers.ts";
 import { LambdaFailure } from "../../../rehearsal/engine/lambda-failure.ts";
@@ -65,7 +64,13 @@ const deploy = (
 };
 
 const call = (surroundings: Surroundings, path: string) =>
-  surroundings.awsHandler?.handle({ hostname: "aws", path } as HttpRequest);
+  surroundings.awsHandler?.handle(new HttpRequest({ hostname: "aws", path }));
+
+const work = (surroundings: Surroundings) => async () => {
+  await call(surroundings, "/one");
+  await call(surroundings, "/two");
+  return "done";
+};
 
 describe("containers", () => {
   test("are cold at first and warm afterwards, and keep what their handler keeps", async () => {
@@ -153,12 +158,6 @@ describe("a call that fails", () => {
 });
 
 describe("a container that is killed", () => {
-  const work = (surroundings: Surroundings) => async () => {
-    await call(surroundings, "/one");
-    await call(surroundings, "/two");
-    return "done";
-  };
-
   test("ends its call; what it sent has arrived, and what it would still send goes nowhere", async () => {
     const { containers, invoke, reached } = deploy(work);
     setTimeout(
@@ -191,6 +190,18 @@ describe("a container that is killed", () => {
     assert.equal(containers.counts.coldStarts, 2);
   });
 
+  test("has it entered what was called, and what came of it", async () => {
+    const { invoke, ledger } = deploy(work);
+    await invoke();
+    assert.deepEqual(
+      ledger.entries.map(({ operation, answer, task }) => ({ operation, answer, task })),
+      [
+        { operation: "GET /one", answer: 200, task: "retire/find-node" },
+        { operation: "GET /two", answer: 200, task: "retire/find-node" },
+      ],
+    );
+  });
+
   test("has its calls counted for the instance that they were made for", async () => {
     const { invoke, ledger } = deploy(work);
     await invoke({}, "i-1");
@@ -199,5 +210,53 @@ describe("a container that is killed", () => {
     assert.deepEqual(ledger.callsFor("i-1"), { nomad: 0, consul: 0, aws: 4 });
     assert.deepEqual(ledger.callsFor("i-2"), { nomad: 0, consul: 0, aws: 2 });
     assert.deepEqual(ledger.callsFor("i-3"), { nomad: 0, consul: 0, aws: 0 });
+  });
+});
+
+describe("who stands between a function and what it calls", () => {
+  test("may answer in the place of the service, or keep an answer to itself", async () => {
+    const { invoke, ledger, reached } = deploy(work);
+    ledger.interfere(async ({ operation }, send) => {
+      if (operation === "GET /one") return { response: new HttpResponse({ statusCode: 503 }) };
+      await send();
+      throw new Error("the connection broke");
+    });
+    const { error } = await invoke();
+    assert.equal(error?.payload.errorMessage, "the connection broke");
+    assert.deepEqual(reached, ["/two"]);
+    assert.deepEqual(
+      ledger.entries.map(({ answer }) => answer),
+      [503, "Error"],
+    );
+  });
+
+  test("may end the container when the service has done its work", async () => {
+    const { containers, invoke, ledger, reached } = deploy(work);
+    ledger.interfere(async ({ container }, send) => {
+      const answer = await send();
+      containers.kill((each) => each === container);
+      return answer;
+    });
+    const { error } = await invoke();
+    assert.equal(error?.name, "Runtime.ExitError");
+    await time.runUntilIdle();
+    assert.deepEqual(reached, ["/one"]);
+    assert.equal(ledger.entries[0]?.answer, undefined);
+  });
+
+  test("comes nearer to the functions the later it comes, and goes when it is taken away", async () => {
+    const { invoke, ledger } = deploy(work);
+    const passed: string[] = [];
+    const pass = (name: string) =>
+      ledger.interfere((_, send) => {
+        passed.push(name);
+        return send();
+      });
+    pass("inner");
+    const leave = pass("outer");
+    await invoke();
+    leave();
+    await invoke();
+    assert.deepEqual(passed, ["outer", "inner", "outer", "inner", "inner", "inner"]);
   });
 });
