@@ -2,7 +2,7 @@ import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import { actionOf, type Evidence, type Invariant, writesOf } from "./evidence.ts";
 
 /** What a deadline may move by although it is the same: calls take their time. */
-const tolerance = 5_000;
+const tolerance = 1_000;
 
 const judgeDrain = (evidence: Evidence, { at, instanceId, before, after }: NodeWrite): string[] => {
   const drover = evidence.chronicle?.droverAccessor;

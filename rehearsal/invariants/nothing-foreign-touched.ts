@@ -25,11 +25,18 @@ const touchedHooks = ({ instances, foreignInstances, hook, accessKey }: Evidence
   [...instances, ...foreignInstances].flatMap((instance) => {
     const { id, actions } = instance;
     const isForeign = foreignInstances.includes(instance);
+    const abandoned = actions.find(
+      ({ outcome }) => outcome?.result === "ABANDON" && outcome.by === accessKey,
+    );
     return actions
       .filter((action) => isForeign || action.hook !== hook)
       .flatMap((action) => [
         ...(action.outcome?.by === accessKey
           ? [`the hook ${action.hook} of ${id} was completed by Drover`]
+          : []),
+        // To abandon one hook ends all that wait beside it.
+        ...(abandoned?.outcome && action.outcome?.at === abandoned.outcome.at
+          ? [`the hook ${action.hook} of ${id} was cut short when Drover abandoned its own`]
           : []),
         ...(action.heartbeats > 0 ? [`the hook ${action.hook} of ${id} got a heartbeat`] : []),
       ]);

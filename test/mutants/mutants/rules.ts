@@ -208,4 +208,37 @@ export const mutantsOfRules: readonly Mutant[] = [
     caughtBy: "person-respected",
     situation: "a person drains a node that stays",
   },
+  {
+    name: "waits for no slot",
+    lesson: "two nodes drained at once took a service down (nomad #25979)",
+    patches: [
+      {
+        file: deadlines,
+        find: "secondsToQueue(settings, hook, now) <= 0;",
+        replace: "secondsToQueue(settings, hook, now) !== 0;",
+      },
+    ],
+    caughtBy: "no-job-starved-by-two-drains",
+    situation: "several slots",
+  },
+  {
+    name: "works on for longer than the hook lives without a heartbeat",
+    lesson: "every node waited for the full time-out (node-termination-handler #990)",
+    patches: [
+      {
+        file: deadlines,
+        find: "Math.min(600, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) / 3)));",
+        replace: "600 + Math.min(0, hook?.heartbeatSeconds ?? 0);",
+      },
+    ],
+    caughtBy: "every-hook-decided",
+    situation: "a hook with a short heartbeat, and a long queue",
+  },
+  {
+    name: "waits for ever for a node that never joined",
+    lesson: "never-joined nodes left the hook hanging (node-termination-handler #575, #787)",
+    patches: [{ file: judgeNode, find: "return age < grace", replace: "return age >= 0" }],
+    caughtBy: "nothing-left-taken",
+    situation: "a node never joins",
+  },
 ];

@@ -158,4 +158,82 @@ export const mutantsOfTasks: readonly Mutant[] = [
     caughtBy: "person-respected",
     situation: "a person retires an instance, and the group replaces it",
   },
+  {
+    name: "posts the drain again when the answer was lost",
+    lesson: "posting again begins the deadline anew: a naive retry drains for ever",
+    patches: [
+      {
+        file: "lambdas/retire/start-drain.ts",
+        find: "if (!adopted) {",
+        replace: "if (adopted !== null) {",
+      },
+    ],
+    caughtBy: "deadlines-kept",
+    situation: "the answer to a drain is lost",
+  },
+  {
+    name: "begins the drain of a person anew",
+    lesson: "an operator's own drain is respected",
+    patches: [
+      {
+        file: "lambdas/retire/start-drain.ts",
+        find: "const endsInTime = ends !== undefined && ends <= wanted.until;",
+        replace: "const endsInTime = ends !== undefined && ends > wanted.until;",
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "a person drains the node that leaves",
+  },
+  {
+    name: "completes the hook although a person has stopped Drover",
+    lesson: "one parameter makes all of Drover hold still",
+    patches: [
+      {
+        file: "lambdas/retire/complete-hook.ts",
+        find: "if ((await switches.isStopped()) && !isHookRunningOut(hook, clock.now())) {",
+        replace: "if ((await switches.isStopped()) && isHookRunningOut(hook, clock.now())) {",
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "a person stops Drover while it drains",
+  },
+  {
+    name: "abandons the hook",
+    lesson: "API outage, instant ABANDON, the whole group destroyed (lifecycle-manager #189)",
+    patches: [
+      {
+        file: "lambdas/retire/complete-hook.ts",
+        find: 'if (await autoScaling.complete(action, "CONTINUE")) {',
+        replace: 'if (await autoScaling.complete(action, "ABANDON")) {',
+      },
+    ],
+    caughtBy: "nothing-foreign-touched",
+    situation: "the pool is observe-only",
+  },
+  {
+    name: "lets the lease of its slot run out while it drains",
+    lesson: "two nodes drained at once took a service down (nomad #25979)",
+    patches: [
+      {
+        file: "lambdas/retire/keep-alive.ts",
+        find: "if (leases.length > 0) {",
+        replace: "if (leases.length > 9) {",
+      },
+    ],
+    caughtBy: "no-job-starved-by-two-drains",
+    situation: "a drain that lasts longer than a lease",
+  },
+  {
+    name: "sends no heartbeat while it waits for a slot",
+    lesson: "one long drain froze all scaling (nomad-autoscaler #672)",
+    patches: [
+      {
+        file: "lambdas/retire/take-slot.ts",
+        find: "await beat(autoScaling, retirement);",
+        replace: "",
+      },
+    ],
+    caughtBy: "every-hook-decided",
+    situation: "a hook with a short heartbeat, and a long queue",
+  },
 ];

@@ -171,6 +171,24 @@ export const troubles = {
       later(world, 3 * minute, () => nomad.reconnect(id));
     },
   }),
+  "a node never joins": () => {
+    let lost: { id: string }[] = [];
+    return {
+      ...one,
+      onReady: (world) => {
+        lost = leaving(world, one.terminate);
+        const { id } = first(lost);
+        nomadOf(world).disconnect(id);
+        void createPerson(world).purge(id);
+      },
+      excuses: () =>
+        excuse(
+          lost,
+          ["no-live-work-lost", "nobody-remembered"],
+          "Nomad never knew what ran there, nor its member",
+        ),
+    };
+  },
   "an agent says a last word after it was forgotten": () => ({
     ...one,
     onReady: (world) => {

@@ -1,4 +1,14 @@
-import { beside, slow, few, minute, one, second, type Situations } from "./staging.ts";
+import { createPerson } from "../../../rehearsal/scenarios/person.ts";
+import {
+  setHeartbeat,
+  beside,
+  slow,
+  few,
+  minute,
+  one,
+  second,
+  type Situations,
+} from "./staging.ts";
 
 /** Work that is awkward to drain. */
 export const work = {
@@ -66,5 +76,38 @@ export const work = {
       { id: "stored", distinctHosts: true, groups: [{ count: 4, size: 0, volume: "disk" }] },
       { id: "disk", releaseSeconds: (60 * minute) / second },
     ),
+  }),
+  "a drain that lasts longer than a lease": () => ({
+    ...few,
+    setUp: async (world) => {
+      createPerson(world).setPool({ drainDeadlineSeconds: 3000 });
+      // One on each machine, and nowhere to move to.
+      await beside({ id: "pair", distinctHosts: true, groups: [{ count: 4, size: 0 }] })(world);
+      await beside({
+        id: "hours",
+        type: "batch",
+        distinctHosts: true,
+        groups: [{ count: 4, size: 0, tasks: [{ runSeconds: 2700 }] }],
+      })(world);
+    },
+  }),
+  "a hook with a short heartbeat, and a long queue": () => ({
+    ...few,
+    setUp: beside({
+      id: "long",
+      type: "batch",
+      distinctHosts: true,
+      groups: [{ count: 4, size: 0, tasks: [{ runSeconds: 500 }] }],
+    }),
+    onReady: (world) => setHeartbeat(world, 60),
+  }),
+  "system jobs that stop slowly, and a hook with a short heartbeat": () => ({
+    ...one,
+    setUp: beside({
+      id: "shipper",
+      type: "system",
+      groups: [{ tasks: [{ stopSeconds: 50, killTimeoutSeconds: 55 }] }],
+    }),
+    onReady: (world) => setHeartbeat(world, 30),
   }),
 } as const satisfies Situations;

@@ -204,6 +204,26 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
       /the hook their-hook of i-theirs was completed by Drover/,
     ],
     [
+      "somebody else's hook that ended because we abandoned ours",
+      {
+        instances: [
+          ended({
+            actions: [
+              action({
+                outcome: { result: "ABANDON", how: "completed", by: "DROVER", at: 5 * minute },
+              }),
+              action({
+                hook: "ship-logs",
+                heartbeats: 0,
+                outcome: { result: "ABANDON", how: "cancelled", at: 5 * minute },
+              }),
+            ],
+          }),
+        ],
+      },
+      /the hook ship-logs of i-gone was cut short/,
+    ],
+    [
       "a hook of ours by name, on an instance that is somebody else's",
       { foreignInstances: [ended({ id: "i-theirs", group: "theirs" })] },
       /the hook drover-default\/retire of i-theirs was completed by Drover/,
