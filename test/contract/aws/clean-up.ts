@@ -5,7 +5,7 @@ import {
 } from "@aws-sdk/client-auto-scaling";
 
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
-import { type Cloud, runTag } from "./cloud.ts";
+import { type Cloud, isOurs, runTag } from "./cloud.ts";
 
 export interface CleanUpTools {
   readonly autoScaling: AutoScalingClient;
@@ -23,7 +23,9 @@ export const findGroups = async (client: AutoScalingClient): Promise<readonly st
   );
   for await (const { AutoScalingGroups = [] } of pages)
     found.push(
-      ...AutoScalingGroups.flatMap(({ AutoScalingGroupName }) => AutoScalingGroupName ?? []),
+      ...AutoScalingGroups.filter(isOurs).flatMap(
+        ({ AutoScalingGroupName }) => AutoScalingGroupName ?? [],
+      ),
     );
   return found;
 };

@@ -36,6 +36,16 @@ export interface Cloud {
 
 const tagged = [{ Name: "tag-key", Values: [runTag] }];
 
+/**
+ * Whether something is a run's. The filter says so already; but what is deleted
+ * by it is looked at twice.
+ */
+export const isOurs = ({
+  Tags,
+}: {
+  readonly Tags?: readonly { readonly Key?: string | undefined }[] | undefined;
+}): boolean => Tags?.some(({ Key }) => Key === runTag) === true;
+
 /** The newest minimal Amazon Linux for arm64. */
 const findImage = async (ec2: EC2Client): Promise<string> => {
   const { Images = [] } = await ec2.send(
@@ -103,7 +113,9 @@ export const accountCloud = (ec2: EC2Client, sts: STSClient): Cloud => ({
     const found: string[] = [];
     const pages = paginateDescribeLaunchTemplates({ client: ec2 }, { Filters: tagged });
     for await (const { LaunchTemplates = [] } of pages)
-      found.push(...LaunchTemplates.flatMap(({ LaunchTemplateId }) => LaunchTemplateId ?? []));
+      found.push(
+        ...LaunchTemplates.filter(isOurs).flatMap(({ LaunchTemplateId }) => LaunchTemplateId ?? []),
+      );
     return found;
   },
 
@@ -124,7 +136,7 @@ export const accountCloud = (ec2: EC2Client, sts: STSClient): Cloud => ({
     );
     for await (const { Reservations = [] } of pages)
       for (const { Instances = [] } of Reservations)
-        found.push(...Instances.flatMap(({ InstanceId }) => InstanceId ?? []));
+        found.push(...Instances.filter(isOurs).flatMap(({ InstanceId }) => InstanceId ?? []));
     return found;
   },
 

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { AutoScalingClient, CreateAutoScalingGroupCommand } from "@aws-sdk/client-auto-scaling";
+import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { STSClient } from "@aws-sdk/client-sts";
+
+import { createManualClock } from "../rehearsal/emulators/manual-clock.ts";
+import { cleanUp, findGroups } from "./aws/clean-up.ts";
+import { accountCloud, type Cloud, runTag } from "./aws/cloud.ts";
+import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
+
+/** What a run against an account asks of EC2 and STS, asked of an EC2 that is not ours. */
+describe("an account, ministack's", () => {
+  let ministack: Ministack;
+  let ec2: EC2Client;
+  let autoScaling: AutoScalingClient;
+  let cloud: Cloud;
+  before(async () => {
+    ministack = await startMinistack();
+    const settings = {
+      endpoint: ministack.endpoint,
+      region: "eu-west-1",
+      credentials: anybody,
+      maxAttempts: 1,
+    };
+    ec2 = new EC2Client(settings);
+    // It has no image of this kind.
+    ec2.middlewareStack.add(
+      (next, context) => async (args) =>
+        context["commandName"] === "DescribeImagesCommand"
+          ? {
+              response: undefined,
+              output: {
+                $metadata: {},
+                Images: [
+                  { ImageId: "ami-0000000000000001a", CreationDate: "2026-01-01T00:00:00.000Z" },
+                  { ImageId: "ami-0000000000000002b", CreationDate: "2026-02-01T00:00:00.000Z" },
+                ],
+              },
+            }
+          : next(args),
+      { step: "initialize" },
+    );
+    autoScaling = new AutoScalingClient(settings);
+    cloud = accountCloud(ec2, new STSClient(settings));
+  });
+  after(async () => {
+    ec2.destroy();
+    autoScaling.destroy();
+    await ministack.close();
+  });
+
+  const run = async (LaunchTemplateId: string): Promise<string> => {
+    const { Instances } = await ec2.send(
+      new RunInstancesCommand({
+        LaunchTemplate: { LaunchTemplateId },
+        MinCount: 1,
+        MaxCount: 1,
+        // It does not take them from the launch template.
+        TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: runTag, Value: "any" }] }],
+      }),
+    );
+    return Instances?.[0]?.InstanceId ?? "";
+  };
+
+  it("says whose it is and has subnets in several zones", async () => {
+    assert.match(await cloud.whoAmI(), /^arn:aws:iam::\d{12}:/);
+    const subnets = await cloud.findSubnets();
+    assert.ok(subnets.length > 1 && new Set(subnets).size === subnets.length);
+  });
+
+  it("has a launch template whose machines are found by their tag, and ended", async () => {
+    const id = await cloud.makeLaunchTemplate("drover-contract-one", "one");
+    assert.deepEqual(await cloud.findLaunchTemplates(), [id]);
+    const machine = await run(id);
+    assert.deepEqual(await cloud.findMachines(), [machine]);
+    assert.equal(await cloud.hasPower(machine), true);
+    await cloud.terminateMachines([machine]);
+    assert.deepEqual(await cloud.findMachines(), []);
+    assert.equal(await cloud.hasPower(machine), false);
+    assert.equal(await cloud.hasPower("i-00000000000000000"), false);
+    await cloud.deleteLaunchTemplate(id);
+    assert.deepEqual(await cloud.findLaunchTemplates(), []);
+  });
+
+  it("is clean after a clean-up, but for what is not tagged", async () => {
+    const [subnet = ""] = await cloud.findSubnets();
+    const id = await cloud.makeLaunchTemplate("drover-contract-two", "two");
+    await run(id);
+    const make = (AutoScalingGroupName: string, Tags?: { Key: string; Value: string }[]) =>
+      autoScaling.send(
+        new CreateAutoScalingGroupCommand({
+          AutoScalingGroupName,
+          LaunchTemplate: { LaunchTemplateId: id, Version: "1" },
+          MinSize: 0,
+          MaxSize: 0,
+          VPCZoneIdentifier: subnet,
+          Tags,
+        }),
+      );
+    await make("drover-contract-two-1", [{ Key: runTag, Value: "two" }]);
+    await make("somebody-elses");
+    // It does not filter groups: what is not tagged is spared all the same.
+    assert.deepEqual(await findGroups(autoScaling), ["drover-contract-two-1"]);
+    const clock = createManualClock();
+    const left = await cleanUp({
+      autoScaling,
+      cloud,
+      clock: { now: () => clock.now(), sleep: (milliseconds) => clock.pass(milliseconds) },
+      print: () => undefined,
+    });
+    assert.deepEqual(left, []);
+    assert.deepEqual(await cloud.findMachines(), []);
+    assert.deepEqual(await cloud.findLaunchTemplates(), []);
+  });
+});
