@@ -54,7 +54,7 @@ const explain = (error: unknown): { what: string; remedy: string } => {
 };
 
 /** Whether what the secrets hold is what they are given for. What they hold is never said. */
-export const checkSecrets = async (
+export const examineSecrets = async (
   check: "nomad-secrets" | "consul-secrets",
   given: GivenSecrets,
   { secrets, clock }: { readonly secrets: Secrets; readonly clock: Clock },
