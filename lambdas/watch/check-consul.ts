@@ -7,7 +7,7 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 import { isBroken, orExplain, reachConsul } from "./contacts.ts";
 import { examineConnection, examineToken } from "./examine-consul.ts";
 import { examineSecrets } from "./examine-secrets.ts";
-import { type CheckedConsul, checkedNomad, type Finding, notRun } from "./findings.ts";
+import { type CheckedConsul, checkedNomad, notRun } from "./findings.ts";
 import { judgeMembers } from "./rules/judge-members.ts";
 
 const input = v.object({ nomad: v.union([checkedNomad, notRun]) });
@@ -24,11 +24,13 @@ export const createHandler = (surroundings: Surroundings) => {
     const { origin } = contact.address;
     // A person who has just corrected a secret wants to hear of that one.
     refreshSecrets();
-    const findings: Finding[] = [
-      ...(await examineSecrets("consul-secrets", secrets, {
-        secrets: secretsManager(surroundings),
-        clock,
-      })),
+    const ofSecrets = await examineSecrets("consul-secrets", secrets, {
+      secrets: secretsManager(surroundings),
+      clock,
+    });
+    if (!ofSecrets.areRead) return { findings: ofSecrets.findings };
+    const findings = [
+      ...ofSecrets.findings,
       ...(await orExplain(contact, "consul-connection", () => examineConnection(consul, origin))),
     ];
     if (isBroken(findings)) return { findings };

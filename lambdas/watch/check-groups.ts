@@ -11,6 +11,7 @@ import { examineGroup } from "./examine-group.ts";
 import { examineHeld, examineStrangers, findUnused } from "./examine-others.ts";
 import { about, type CheckedGroups, type Finding } from "./findings.ts";
 import { inTurns } from "./in-turns.ts";
+import { explainUnseen } from "./rules/explain-not-run.ts";
 import { judgeTags } from "./rules/judge-tags.ts";
 
 /** It needs nothing: what is to be checked is in the account. */
@@ -31,6 +32,16 @@ const noPools = (cluster: string): Finding =>
     "make a group a pool: drover.manage in the CDK app, or its two tags and its hook (examples/README.md)",
   );
 
+/** What the work finds; or else that it is unknown, which keeps nothing else from being looked at. */
+const orTell = async (title: string, work: () => Promise<Finding[]>): Promise<Finding[]> => {
+  try {
+    return await work();
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    return [explainUnseen(title, { Error: name, Cause: message })];
+  }
+};
+
 /** Whether the groups are as Drover needs them: tags, hooks, settings, and what others do to them. */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("records", surroundings.env);
@@ -44,7 +55,11 @@ export const createHandler = (surroundings: Surroundings) => {
     const switches = parameterSwitches(surroundings, settings);
     const stop = await examineStop(settings.DROVER_STOP_PARAMETER, switches);
     const ours = await inventory.tagged(clusterTag, cluster);
-    const withParameter = await parameters.pools();
+    let withParameter: ReadonlySet<string> | undefined;
+    const unused = await orTell("the pools' parameters", async () => {
+      withParameter = await parameters.pools();
+      return findUnused(settings, withParameter, ours);
+    });
     const sources = { settings, inventory, switches, withParameter };
     const each = await inTurns(ours, (group) => examineGroup(sources, group));
     const findings = [
@@ -52,9 +67,11 @@ export const createHandler = (surroundings: Surroundings) => {
       ...(ours.length === 0 ? [noPools(cluster)] : []),
       ...judgeTags(cluster, ours),
       ...each.flatMap((one) => one.findings),
-      ...findUnused(settings, withParameter, ours),
-      ...(await examineStrangers(cluster, inventory, ours)),
-      ...(await examineHeld(tags, ours)),
+      ...unused,
+      ...(await orTell("the other groups' hooks", () =>
+        examineStrangers(cluster, inventory, ours),
+      )),
+      ...(await orTell("the instances' tags", () => examineHeld(tags, ours))),
     ];
     return {
       findings,

@@ -8,14 +8,7 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 import { isBroken, orExplain, reachNomad } from "./contacts.ts";
 import { examineToken, examineWaiting, seeNode } from "./examine-nomad.ts";
 import { examineSecrets } from "./examine-secrets.ts";
-import {
-  about,
-  type CheckedGroups,
-  type CheckedNomad,
-  checkedGroups,
-  type Finding,
-  notRun,
-} from "./findings.ts";
+import { about, type CheckedGroups, type CheckedNomad, checkedGroups, notRun } from "./findings.ts";
 import { judgeNodes } from "./rules/judge-nodes.ts";
 import { judgeServers } from "./rules/judge-servers.ts";
 
@@ -67,13 +60,12 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async ({ groups }): Promise<CheckedNomad> => {
     // A person who has just corrected a secret wants to hear of that one.
     refreshSecrets();
-    const first: Finding[] = [
-      ...(await examineSecrets("nomad-secrets", secrets, {
-        secrets: secretsManager(surroundings),
-        clock,
-      })),
-      ...(await checkConnection()),
-    ];
+    const ofSecrets = await examineSecrets("nomad-secrets", secrets, {
+      secrets: secretsManager(surroundings),
+      clock,
+    });
+    if (!ofSecrets.areRead) return { findings: ofSecrets.findings, members: [] };
+    const first = [...ofSecrets.findings, ...(await checkConnection())];
     if (isBroken(first)) return { findings: first, members: [] };
     // A minute, in which all the rest is done. What another check could not tell is
     // left out here, and told by that one.

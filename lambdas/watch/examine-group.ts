@@ -18,8 +18,8 @@ export interface GroupSources {
   readonly settings: RecordSettings;
   readonly inventory: Groups;
   readonly switches: Switches;
-  /** The pools that have a parameter with settings. */
-  readonly withParameter: ReadonlySet<string>;
+  /** The pools that have a parameter with settings; undefined when that is not known. */
+  readonly withParameter: ReadonlySet<string> | undefined;
 }
 
 export interface ExaminedGroup {
@@ -84,7 +84,7 @@ export const examineGroup = async (sources: GroupSources, group: Group): Promise
     }),
   );
   if (findings.length === 0) {
-    const what = describe(group, pool, read, withParameter.has(pool));
+    const what = describe(group, pool, read, withParameter?.has(pool) ?? true);
     findings.push(about("groups", group.name).ok(what));
   }
   return { findings, pools: [{ ...sampled, slots: read.slots }] };

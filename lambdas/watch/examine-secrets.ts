@@ -53,12 +53,19 @@ const explain = (error: unknown): { what: string; remedy: string } => {
   return { what: `it cannot be read: ${message}`, remedy: "see what Secrets Manager says of it" };
 };
 
+export interface ExaminedSecrets {
+  readonly findings: Finding[];
+  /** Whether all of them could be read: a call of the service would wait for them otherwise. */
+  readonly areRead: boolean;
+}
+
 /** Whether what the secrets hold is what they are given for. What they hold is never said. */
 export const examineSecrets = async (
   check: "nomad-secrets" | "consul-secrets",
   given: GivenSecrets,
   { secrets, clock }: { readonly secrets: Secrets; readonly clock: Clock },
-): Promise<Finding[]> => {
+): Promise<ExaminedSecrets> => {
+  let areRead = true;
   const uses = (Object.keys(given) as SecretUse[]).filter((use) => given[use] !== undefined);
   const findings = await Promise.all(
     uses.map(async (use): Promise<Finding[]> => {
@@ -70,13 +77,15 @@ export const examineSecrets = async (
         const problem = judgeSecret(use, text, clock.now());
         return problem ? [finding[problem.severity](problem.what, problem.remedy)] : [];
       } catch (error) {
+        areRead = false;
         const { what, remedy } = explain(error);
         return [finding.error(what, remedy)];
       }
     }),
   );
   const found = findings.flat();
-  if (found.length > 0) return found;
+  if (found.length > 0) return { findings: found, areRead };
   const { ok } = about(check, uses.length === 0 ? "none" : uses.join(", "));
-  return [ok(uses.length === 0 ? "no secret is given, and none is needed" : "all can be read")];
+  const what = uses.length === 0 ? "no secret is given, and none is needed" : "all can be read";
+  return { findings: [ok(what)], areRead };
 };

@@ -23,12 +23,13 @@ const messageOf = ({ Error: name, Cause }: NotRun): string => {
 const isTimeout = ({ Error: name, Cause }: NotRun): boolean =>
   /Timeout|Timedout/i.test(name) || /Task timed out/i.test(Cause);
 
-const isDenied = ({ Cause }: NotRun): boolean => /not authorized|AccessDenied/i.test(Cause);
+const isDenied = ({ Error: name, Cause }: NotRun): boolean =>
+  /not authorized|AccessDenied/i.test(`${name} ${Cause}`);
 
-/** A check that could not run is an error of its own: what it would have found is unknown. */
-export const explainNotRun = (part: Part, answer: NotRun): Finding => {
-  const { error } = about("checks", titles[part]);
-  const what = `${titles[part]} could not be checked: ${messageOf(answer)}`;
+/** What could not be looked at is an error of its own: what would have been found is unknown. */
+export const explainUnseen = (title: string, answer: NotRun): Finding => {
+  const { error } = about("checks", title);
+  const what = `${title} could not be checked: ${messageOf(answer)}`;
   if (isTimeout(answer)) {
     return error(
       what,
@@ -43,3 +44,7 @@ export const explainNotRun = (part: Part, answer: NotRun): Finding => {
   }
   return error(what, "look into the log of the function, and run the doctor again");
 };
+
+/** The same for one of the parts as a whole. */
+export const explainNotRun = (part: Part, answer: NotRun): Finding =>
+  explainUnseen(titles[part], answer);
