@@ -17,7 +17,7 @@ import { lifetimeOperations } from "./lifetime-operations.ts";
 import { createReconsider } from "./scaling.ts";
 import { standbyOperations } from "./standby-operations.ts";
 import type { Group, Instance, InstanceRefresh } from "./state.ts";
-import { fail } from "./transitions.ts";
+import { fail, impair } from "./transitions.ts";
 import { warmPoolOperations } from "./warm-pool-operations.ts";
 import { defaultDelays } from "./world.ts";
 import type { Delays, Machines, World } from "./world.ts";
@@ -48,6 +48,8 @@ export interface AutoScalingEmulator {
   scaleTo(groupName: string, desired: number): void;
   /** Ends an instance behind Auto Scaling's back: a call to EC2, a crash. */
   powerOff(instanceId: string): void;
+  /** Has a machine fail EC2's status checks from now on, with its power on. */
+  impair(instanceId: string): void;
   /** Two minutes' warning, then the power is cut, whatever the hooks say. */
   interrupt(instanceId: string): void;
   recommendRebalance(instanceId: string): void;
@@ -153,6 +155,7 @@ export const createAutoScaling = ({
       world.reconsider(scaled);
     },
     powerOff: (instanceId) => fail(world, instance(instanceId)),
+    impair: (instanceId) => impair(world, instance(instanceId)),
     interrupt: (instanceId) => {
       publish(spotInterruptionEvent(world.source, instance(instanceId)));
       agenda.after(spotWarning, () => fail(world, instance(instanceId)));

@@ -74,6 +74,8 @@ export interface Instance {
   protectedFromScaleIn: boolean;
   /** What the hardware does: it may go down before Auto Scaling has a say. */
   power: "on" | "stopped" | "off";
+  /** Whether it has power and fails EC2's status checks all the same. */
+  impaired?: boolean;
   /** Every state that it was in, with the time when it came to it. */
   readonly history: { readonly state: LifecycleState; readonly at: number }[];
   /** Every lifecycle action there has been, oldest first. */

@@ -183,21 +183,32 @@ export const fail = (world: World, instance: Instance): void => {
 };
 
 /**
- * Has an instance without power found after a while, unless health is not
+ * The machine hangs: it keeps its power, and a health check replaces it as one
+ * that has lost it.
+ */
+export const impair = (world: World, instance: Instance): void => {
+  instance.impaired = true;
+  checkHealth(world, instance);
+};
+
+/**
+ * Has an instance that fails its checks found after a while, unless health is not
  * checked: the process is suspended, or it is on standby.
  *
  * Source: User Guide, "Temporarily remove instances" (no checks on standby) and
  * "How suspended processes affect other processes" (HealthCheck).
  */
 export const checkHealth = (world: World, instance: Instance): void => {
-  if (instance.power !== "off") return;
+  if (instance.power !== "off" && instance.impaired !== true) return;
   later(world, "notice", () => {
     if (isTerminating(instance.state) || isStandby(instance.state)) return;
     const group = groupOf(world, instance);
     if (group.suspended.has("HealthCheck")) return;
     instance.health = "Unhealthy";
     instance.cause =
-      "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped";
+      instance.power === "off"
+        ? "an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped"
+        : "an instance was taken out of service in response to an EC2 instance status checks failure.";
     replaceUnhealthy(world, group);
   });
 };

@@ -82,6 +82,18 @@ describe("a group", () => {
     );
   });
 
+  it("replaces a machine that hangs, which has its power until the hooks are through", async () => {
+    const { emulator, settle, clock, inState, power } = createWorld();
+    await settle({ hooks: [terminateHook] });
+    const [instance] = inState("InService");
+    emulator.impair(instance!.id);
+    await clock.until(() => instance!.state === "Terminating:Wait");
+    assert.match(instance!.cause ?? "", /status checks failure/);
+    assert.ok(!power.includes(`${instance!.id} off`));
+    await clock.until(() => instance!.state === "Terminated");
+    assert.ok(power.includes(`${instance!.id} off`));
+  });
+
   it("gives two minutes of warning before it takes a spot instance", async () => {
     const { emulator, settle, clock, inState, events, power } = createWorld();
     await settle({ hooks: [terminateHook] });
