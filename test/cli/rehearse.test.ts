@@ -18,7 +18,12 @@ const drover = async (...args: string[]) => {
 
 describe("drover", () => {
   test("teaches with examples when asked for help", async () => {
-    for (const args of [["--help"], ["rehearse", "--help"], ["rehearse", "scale-in", "--help"]]) {
+    for (const args of [
+      ["--help"],
+      ["rehearse", "--help"],
+      ["rehearse", "scale-in", "--help"],
+      ["doctor", "--help"],
+    ]) {
       const { code, out, error } = await drover(...args);
       assert.equal(code, 0, args.join(" "));
       assert.equal(error, "");

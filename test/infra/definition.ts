@@ -44,9 +44,15 @@ const placeholder = (value: object): string => {
   return `arn:aws:lambda:eu-central-1:111122223333:function:${id}`;
 };
 
-/** The definition of the one state machine of a stack, as Step Functions gets it. */
-export const definitionOf = (stack: Stack): Definition => {
-  const [machine] = resourcesOfType(stack, "AWS::StepFunctions::StateMachine");
+/**
+ * The definition of a state machine of a stack, as Step Functions gets it.
+ *
+ * @param name - how the name of the machine ends
+ */
+export const definitionOf = (stack: Stack, name = "retire-node"): Definition => {
+  const machine = resourcesOfType(stack, "AWS::StepFunctions::StateMachine").find(
+    ({ Properties }) => String(Properties["StateMachineName"]).endsWith(`-${name}`),
+  );
   const text = machine?.Properties["DefinitionString"] as
     | string
     | { "Fn::Join": [string, (string | object)[]] };

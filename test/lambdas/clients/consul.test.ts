@@ -72,3 +72,26 @@ describe("a member of Consul", () => {
     await bench.settle(consul.forceLeave("i-2"));
   });
 });
+
+describe("the doctor's questions", () => {
+  test("are who leads, who the token is, and whether it sees the servers' service", async () => {
+    assert.match(await bench.settle(consul.leader()), /:8300$/);
+    assert.equal((await bench.settle(consul.ownToken()))?.ExpirationTime, undefined);
+    const hasService = (number: number) =>
+      bench.consul.truth.services(`consul-server-${number}`)?.length === 1;
+    await bench.until(() => [1, 2, 3].every(hasService));
+    assert.equal(await bench.settle(consul.countService("consul")), 3);
+    assert.deepEqual(
+      [lastSent()?.path, lastSent()?.query],
+      ["/v1/catalog/service/consul", { dc: "dc1" }],
+    );
+    assert.equal(await bench.settle(consul.countService("none")), 0);
+  });
+
+  test("find no token where ACLs are off", async () => {
+    bench.meddle(({ path }) =>
+      path === "/v1/acl/token/self" ? { status: 401, body: "ACL support disabled" } : undefined,
+    );
+    assert.equal(await bench.settle(consul.ownToken()), undefined);
+  });
+});

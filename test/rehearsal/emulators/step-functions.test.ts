@@ -6,6 +6,7 @@ import {
   ExecutionAlreadyExists,
   ListExecutionsCommand,
   paginateListExecutions,
+  paginateListStateMachines,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
@@ -167,5 +168,37 @@ describe("executions", () => {
     assert.deepEqual(await list(), ["c", "b", "a"]);
     assert.deepEqual(await list("RUNNING"), ["c", "a"]);
     assert.deepEqual(await list("FAILED"), ["b"]);
+  });
+});
+
+describe("state machines", () => {
+  it("are listed, page by page, and started by rules under names of their own", async () => {
+    const clock = createManualClock();
+    const arns = Array.from({ length: 130 }, (_, index) => `${stateMachineArn}-${index}`);
+    const stepFunctions = createStepFunctions({
+      clock,
+      random: seeded(1),
+      machines: () => arns,
+      engine: {
+        start: () => ({ outcome: new Promise<Outcome>(() => undefined), stop: () => undefined }),
+      },
+    });
+    const client = new SFNClient({
+      region: "eu-west-1",
+      credentials: { accessKeyId: "key", secretAccessKey: "secret" },
+      requestHandler: serveInProcess(stepFunctions.service, { clock }),
+    });
+    const names: (string | undefined)[] = [];
+    for await (const { stateMachines } of paginateListStateMachines({ client }, {}))
+      names.push(...(stateMachines ?? []).map(({ name }) => name));
+    assert.equal(names.length, 130);
+    assert.equal(names[129], "retire-node-129");
+
+    const one = stepFunctions.startFor(arns[0] ?? "", { detail: 1 });
+    const other = stepFunctions.startFor(arns[0] ?? "", { detail: 1 });
+    assert.notEqual(one.name, other.name);
+    assert.match(one.name, /^[\w-]{1,80}$/);
+    assert.equal(one.input, '{"detail":1}');
+    assert.equal(stepFunctions.executions().length, 2);
   });
 });
