@@ -1,5 +1,6 @@
 import type { Instance } from "./emulators/auto-scaling/state.ts";
 import type { Run } from "./engine/engine.ts";
+import type { Strike } from "./faults/apply.ts";
 import type { Verdict } from "./invariants/evidence.ts";
 import type { World } from "./world.ts";
 import type { DrainOutcome } from "./world/park.ts";
@@ -32,6 +33,8 @@ export interface Report {
   readonly virtualSeconds: number;
   readonly wallSeconds: number;
   readonly retired: readonly RetiredInstance[];
+  /** What went wrong, when something was to. */
+  readonly faults?: readonly Strike[];
   readonly invariants: readonly Verdict[];
 }
 

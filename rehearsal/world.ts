@@ -161,10 +161,11 @@ export const createWorld = (options: WorldOptions): World => {
   const instances = new Map<string, string | undefined>();
   const engine = createEngine({
     clock,
-    invoke: ({ functionArn, payload, executionArn }) =>
+    invoke: ({ functionArn, payload, executionArn, state }) =>
       containers.invoke(functionArn, payload, {
         executionArn,
         instanceId: instances.get(executionArn),
+        state,
       }),
     ...(options.onEvent && { onEvent: options.onEvent }),
   });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { catalogue, readFaults, UnknownFaults } from "../../rehearsal/faults/catalogue.ts";
 import type { Report } from "../../rehearsal/report.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
 import { renderReport } from "./render-report.ts";
@@ -8,6 +9,7 @@ interface ScaleInFlags {
   readonly terminate?: string;
   readonly jobs?: string;
   readonly seed: string;
+  readonly faults?: string;
   readonly live?: true;
   readonly json?: true;
 }
@@ -17,8 +19,15 @@ export interface ScaleInArguments {
   readonly terminate: number;
   readonly jobs: number;
   readonly seed: number;
+  /** Names of the faults that may strike. */
+  readonly faults: readonly string[];
   readonly live: boolean;
 }
+
+const listFaults = (): string => {
+  const width = Math.max(...catalogue.map(({ name }) => name.length));
+  return catalogue.map(({ name, what }) => `  ${name.padEnd(width)}  ${what}`).join("\n");
+};
 
 const help = `
 What happens: a pool "workers" of --nodes instances runs --jobs jobs of all types
@@ -32,11 +41,16 @@ What comes out: a line for each thing that happens, a table of the instances tha
 transitions as AWS bills them), and whether the invariants held, judged by what the
 services themselves know. With --json: one JSON document, and nothing else.
 
+What can go wrong, by --faults (of "all", the seed takes a few):
+${listFaults()}
+
 Exit code: 0 all invariants held, 1 one did not, 2 the arguments are not understood.
 
 Examples:
   $ drover rehearse scale-in
   $ drover rehearse scale-in --nodes 100 --terminate 30 --jobs 200
+  $ drover rehearse scale-in --faults all --seed 7
+  $ drover rehearse scale-in --faults nomad-silent,power-cut
   $ drover rehearse scale-in --seed 7 --json | jq '.invariants[] | select(.held | not)'
   $ drover rehearse scale-in --live      with real Nomad and Consul agents (Linux),
                                          built at the first time: some minutes`;
@@ -57,6 +71,15 @@ const wholeNumber = (option: string, text: string, least: number, most: number):
   );
 };
 
+const readFaultNames = (text: string): readonly string[] => {
+  try {
+    return readFaults(text);
+  } catch (error) {
+    if (error instanceof UnknownFaults) throw new BadArguments(`--faults ${error.message}`);
+    throw error;
+  }
+};
+
 /** @throws BadArguments that names the option, its value and what would do */
 export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
   const live = flags.live === true;
@@ -74,7 +97,13 @@ export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
     );
   const jobs =
     flags.jobs === undefined ? usual.jobs : wholeNumber("jobs", flags.jobs, 1, largest.jobs);
-  return { nodes, terminate, jobs, seed: wholeNumber("seed", flags.seed, 0, largest.seed), live };
+  const faults = readFaultNames(flags.faults ?? "none");
+  if (live && faults.length > 0)
+    throw new BadArguments(
+      `--faults ${flags.faults}: faults strike the emulated world alone; leave --live or --faults out`,
+    );
+  const seed = wholeNumber("seed", flags.seed, 0, largest.seed);
+  return { nodes, terminate, jobs, seed, faults, live };
 };
 
 const progressTo =
@@ -84,15 +113,17 @@ const progressTo =
 
 /** Loaded when it is needed: synthesizing loads the CDK, which takes a second. */
 const rehearse = async (given: ScaleInArguments, output: Output | undefined): Promise<Report> => {
-  const [{ rehearseScaleIn }, { stageFor }] = await Promise.all([
+  const [{ rehearseScaleIn }, { stageFor }, { drawSchedule }] = await Promise.all([
     import("../../rehearsal/scenarios/scale-in.ts"),
     import("../../rehearsal/scenarios/stages.ts"),
+    import("../../rehearsal/faults/schedule.ts"),
   ]);
-  const { live, ...options } = given;
+  const { live, faults, ...options } = given;
   const progress = output && progressTo(output);
   const report = output && ((line: string) => progressTo(output)(0, line));
   return rehearseScaleIn(await stageFor({ live }, report), {
     ...options,
+    ...(faults.length > 0 && { schedule: drawSchedule(given.seed, faults) }),
     ...(progress && { progress }),
   });
 };
@@ -113,6 +144,11 @@ export const addRehearse = (
     .option("--terminate <number>", "how many of them leave (4; with --live 2)")
     .option("--jobs <number>", "jobs that run on them (20; with --live 6)")
     .option("--seed <number>", "decides everything that is left to chance", "1")
+    .option(
+      "--faults <names>",
+      "what goes wrong: none, all, or names with commas between; the seed says when",
+      "none",
+    )
     .option("--live", "real Nomad and Consul agents, in real time")
     .option("--json", "one JSON document on stdout, and nothing else")
     .addHelpText("after", help)

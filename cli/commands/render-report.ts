@@ -1,3 +1,4 @@
+import type { Strike } from "../../rehearsal/faults/apply.ts";
 import type { Report, RetiredInstance } from "../../rehearsal/report.ts";
 
 const headings = [
@@ -58,21 +59,40 @@ const layOut = (rows: readonly (readonly string[])[]): string[] => {
 /** At most so many violations of one invariant are told to a person. */
 const mostViolations = 10;
 
+/** What struck, and when. */
+const renderFaults = (strikes: readonly Strike[]): string[] => {
+  if (strikes.length === 0) return ["no fault struck", ""];
+  return [
+    ...strikes.map(({ fault, at, lasts, what }) =>
+      [
+        `${(at / 1000).toFixed(1).padStart(8)} s  ${fault}`,
+        what && `: ${what}`,
+        lasts !== undefined && ` (for ${(lasts / 1000).toFixed(1)} s)`,
+      ]
+        .filter(Boolean)
+        .join(""),
+    ),
+    "",
+  ];
+};
+
 /** A report for a person: one row an instance, one line an invariant. */
 export const renderReport = (report: Report): string => {
   const rows = report.retired.map(rowOf);
-  const verdicts = report.invariants.flatMap(({ name, held, violations }) => [
+  const verdicts = report.invariants.flatMap(({ name, held, violations, reported = [] }) => [
     `${held ? "held  " : "BROKEN"}  ${name}`,
     ...violations.slice(0, mostViolations).map((violation) => `          ${violation}`),
     ...(violations.length > mostViolations
       ? [`          … and ${violations.length - mostViolations} more (--json has them all)`]
       : []),
+    ...reported.map((each) => `          (${each})`),
   ]);
   const broken = report.invariants.filter(({ held }) => !held).length;
   return [
     "",
     ...layOut([headings, ...rows]),
     "",
+    ...(report.faults ? renderFaults(report.faults) : []),
     ...verdicts,
     "",
     `${report.retired.length} of ${report.nodes} instances left in ${report.virtualSeconds} s, rehearsed in ${report.wallSeconds} s (seed ${report.seed}): ${

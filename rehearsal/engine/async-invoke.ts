@@ -10,13 +10,19 @@ export interface AsyncInvokeOptions {
   readonly giveUp: (error: unknown) => void;
 }
 
+/** By which Lambda says that it did not call the function: too many calls, or a fault of its own. */
+const refusals: ReadonlySet<string> = new Set([
+  "Lambda.TooManyRequestsException",
+  "Lambda.ServiceException",
+]);
+
 /**
  * Lambda's own queue for events that nobody waits for.
  *
  * Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries
  * with asynchronous invocation": a minute before the second attempt, two before
- * the third; throttled events go back to the queue, from one second up to five
- * minutes, for as long as they may be old.
+ * the third; throttled events, and those that Lambda itself failed with, go back
+ * to the queue, from one second up to five minutes, for as long as they may be old.
  */
 export const invokeAsync = async (options: AsyncInvokeOptions): Promise<void> => {
   const { clock } = options;
@@ -28,11 +34,10 @@ export const invokeAsync = async (options: AsyncInvokeOptions): Promise<void> =>
       await options.invoke();
       return;
     } catch (error) {
-      const isThrottled =
-        error instanceof Error && error.name === "Lambda.TooManyRequestsException";
-      if (isThrottled) throttles += 1;
+      const isRefused = error instanceof Error && refusals.has(error.name);
+      if (isRefused) throttles += 1;
       else failures += 1;
-      const wait = isThrottled
+      const wait = isRefused
         ? Math.min(300_000, 1000 * 2 ** Math.min(throttles - 1, 20))
         : failures * 60_000;
       if (failures > options.maximumRetryAttempts || clock.now() + wait > lastMoment) {

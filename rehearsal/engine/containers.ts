@@ -18,6 +18,8 @@ export interface FunctionSpec {
 export interface Subject {
   readonly executionArn?: string | undefined;
   readonly instanceId?: string | undefined;
+  /** Name of the Task state that calls; undefined for a call by an event. */
+  readonly state?: string | undefined;
 }
 
 /** One sandbox of Lambda: it keeps what its handler keeps, and works on one event at a time. */

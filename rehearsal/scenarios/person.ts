@@ -1,5 +1,7 @@
-import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { AutoScalingClient, CompleteLifecycleActionCommand } from "@aws-sdk/client-auto-scaling";
+import { SFNClient, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { holdTag } from "../../lambdas/retire/hook-names.ts";
+import type { Service } from "../emulators/service.ts";
 import { serveInProcess } from "../wire.ts";
 import { account, region, type World } from "../world.ts";
 import type { EmulatedPark } from "../world/emulated-park.ts";
@@ -24,6 +26,10 @@ export interface Person {
   setPool(settings: Readonly<Record<string, unknown>>): void;
   /** Starts the state machine in the console. */
   retire(instanceId: string, capacity?: "replace" | "shrink"): Promise<void>;
+  /** Stops the execution that retires an instance. @returns its name; undefined when none runs */
+  stop(instanceId: string): Promise<string | undefined>;
+  /** Lets an instance go, whatever Drover still does. @returns whether a hook of Drover's held it */
+  completeHook(instanceId: string): Promise<boolean>;
 }
 
 const nanoseconds = 1e9;
@@ -43,11 +49,12 @@ export const createPerson = (world: World): Person => {
     if (found === undefined) throw new Error("the template has no such parameter");
     return found.name;
   };
-  const client = new SFNClient({
+  const clientOf = (service: Service) => ({
     region,
     credentials: { accessKeyId: foreignAccessKey, secretAccessKey: "of no use anywhere" },
-    requestHandler: serveInProcess(world.stepFunctions.service, { clock: world.clock }),
+    requestHandler: serveInProcess(service, { clock: world.clock }),
   });
+  const client = new SFNClient(clientOf(world.stepFunctions.service));
   let orders = 0;
 
   return {
@@ -88,6 +95,33 @@ export const createPerson = (world: World): Person => {
           input: JSON.stringify({ instanceId, ...(capacity && { capacity }) }),
         }),
       );
+    },
+    stop: async (instanceId) => {
+      const running = world.stepFunctions.executions().findLast(({ status, input }) => {
+        const given = JSON.parse(input) as { readonly instanceId?: unknown } | null;
+        return status === "RUNNING" && given?.instanceId === instanceId;
+      });
+      if (running === undefined) return undefined;
+      const { executionArn, name } = running;
+      await client.send(new StopExecutionCommand({ executionArn, cause: "stopped by a person" }));
+      return name;
+    },
+    completeHook: async (instanceId) => {
+      const { actions, group } = world.autoScaling.instance(instanceId);
+      const action = actions.find(
+        ({ hook, outcome }) => outcome === undefined && hook.name.startsWith("drover-"),
+      );
+      if (action === undefined) return false;
+      const autoScaling = new AutoScalingClient(clientOf(world.autoScaling.service));
+      await autoScaling.send(
+        new CompleteLifecycleActionCommand({
+          AutoScalingGroupName: group,
+          LifecycleHookName: action.hook.name,
+          InstanceId: instanceId,
+          LifecycleActionResult: "CONTINUE",
+        }),
+      );
+      return true;
     },
   };
 };

@@ -3,6 +3,8 @@ import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { Delays } from "../emulators/auto-scaling/world.ts";
 import { type Excuse, isLeaving, type Verdict } from "../invariants/evidence.ts";
 import { judge } from "../invariants/invariants.ts";
+import { applySchedule } from "../faults/apply.ts";
+import type { Schedule } from "../faults/fault.ts";
 import { seededBy } from "../random.ts";
 import { describeRetirement, type Report } from "../report.ts";
 import { createWorld, type World } from "../world.ts";
@@ -30,6 +32,8 @@ export interface ScaleInOptions {
   readonly setUp?: (world: World) => void | Promise<void>;
   /** Is given the world when everything is ready, before the first instance leaves. */
   readonly onReady?: (world: World) => void;
+  /** What goes wrong, from the moment when the first instance is to leave. @default nothing */
+  readonly schedule?: Schedule;
   /** What the faults left no way to prevent; asked when everything is over. @default nothing */
   readonly excuses?: () => readonly Excuse[];
 }
@@ -153,6 +157,7 @@ const run = async (
       foreignGroups: describeGroups(here, parties.foreign),
     };
     options.onReady?.(here);
+    const faults = options.schedule && applySchedule(here, options.schedule);
     narrator.say(`the group scales in from ${nodes} to ${nodes - terminate}`);
     const scaledAt = pace.clock.now();
     here.autoScaling.scaleTo(group.name, nodes - terminate);
@@ -174,7 +179,7 @@ const run = async (
         drainDeadlineSeconds: stage.drainDeadlineSeconds,
         clusterSlots: options.slots ?? 1,
         asked: nodes - terminate,
-        excuses: options.excuses?.() ?? [],
+        excuses: [...(options.excuses?.() ?? []), ...(faults?.excuses ?? [])],
       }),
     );
     return {
@@ -187,6 +192,7 @@ const run = async (
         .filter(isLeaving)
         .sort((one, other) => endOf(one) - endOf(other))
         .map((instance) => describeRetirement(here, instance, hook.name)),
+      ...(faults && { faults: faults.strikes }),
       invariants: judge(evidence) satisfies Verdict[],
     };
   } finally {

@@ -1,0 +1,62 @@
+import { moment, minute, oneOf, whole } from "./draw.ts";
+import type { Fault, Scene } from "./fault.ts";
+import { deployVersions } from "./deploy.ts";
+
+/** Something that happens to one of the instances that leave, as soon as one does. */
+export const whenLeaving = async (
+  { leaving, world }: Scene,
+  index: number,
+  happen: (instanceId: string) => void | Promise<void>,
+): Promise<void> => {
+  for (let tries = 0; tries < 60; tries += 1) {
+    const found = leaving();
+    const instance = found[index % Math.max(1, found.length)];
+    if (instance !== undefined) {
+      await happen(instance.id);
+      return;
+    }
+    await world.clock.sleep(1000);
+  }
+};
+
+export const accountFaults: readonly Fault[] = [
+  {
+    name: "power-cut",
+    what: "an instance that leaves loses its power under our feet",
+    draw: (random) => ({ at: moment(random), instance: whole(random, 0, 3) }),
+    strike: (scene, { instance = 0 }) =>
+      whenLeaving(scene, instance, (instanceId) => {
+        const { autoScaling } = scene.world;
+        const struck = autoScaling.instance(instanceId);
+        if (struck.power !== "on") return;
+        autoScaling.powerOff(instanceId);
+        scene.struck(instanceId);
+        scene.excuse({
+          invariant: "every-hook-decided",
+          instanceId,
+          why: "its power was cut while the hook held it",
+        });
+      }),
+  },
+  {
+    name: "execution-stopped",
+    what: "a person stops an execution in the middle",
+    draw: (random) => ({ at: moment(random), instance: whole(random, 0, 3) }),
+    strike: (scene, { instance = 0 }) =>
+      whenLeaving(scene, instance, async (instanceId) => {
+        const stopped = await scene.person.stop(instanceId);
+        if (stopped !== undefined) scene.struck(`${stopped} of ${instanceId}`);
+      }),
+  },
+  {
+    name: "deploy",
+    what: "new versions of the functions are deployed: who runs goes on with the old ones",
+    draw: (random) => ({ at: moment(random), how: oneOf(random, ["once", "twice"]) }),
+    strike: async ({ world, struck }, { how }) => {
+      for (let times = how === "twice" ? 2 : 1; times > 0; times -= 1) {
+        struck(`version ${deployVersions(world)}`);
+        await world.clock.sleep(minute / 2);
+      }
+    },
+  },
+];

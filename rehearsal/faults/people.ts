@@ -1,0 +1,75 @@
+import type { Random } from "../random.ts";
+import { whenLeaving } from "./account.ts";
+import { moment, oneOf, whole } from "./draw.ts";
+import type { Fault, Occurrence, Scene } from "./fault.ts";
+
+const drawInstance = (random: Random) => ({ at: moment(random), instance: whole(random, 0, 3) });
+
+/** Somebody does something to the node of an instance, if the node is there. */
+const toNode = (
+  scene: Scene,
+  { instance = 0, how }: Occurrence,
+  act: (instanceId: string) => Promise<void>,
+): Promise<void> => {
+  const doIt = async (instanceId: string) => {
+    // A node that is gone already, servers without a leader: then nobody could.
+    if (scene.park.nomad.truth.node(instanceId) === undefined) return;
+    try {
+      await act(instanceId);
+      scene.struck(instanceId);
+    } catch {
+      scene.struck(`${instanceId}, in vain`);
+    }
+  };
+  if (how !== "staying") return whenLeaving(scene, instance, doIt);
+  const staying = scene.staying();
+  const chosen = staying[instance % Math.max(1, staying.length)];
+  return chosen ? doIt(chosen.id) : Promise.resolve();
+};
+
+export const peopleFaults: readonly Fault[] = [
+  {
+    name: "person-drains",
+    what: "a person drains a node that leaves, with a deadline or without one",
+    draw: (random) => ({
+      ...drawInstance(random),
+      how: oneOf(random, ["with a deadline", "without a deadline", "without system jobs"]),
+    }),
+    strike: (scene, occurrence) =>
+      toNode(scene, occurrence, (instanceId) =>
+        scene.person.drain(instanceId, {
+          deadlineSeconds: occurrence.how === "without a deadline" ? 0 : 300,
+          ignoreSystemJobs: occurrence.how === "without system jobs",
+        }),
+      ),
+  },
+  {
+    name: "person-cordons",
+    what: "a person makes a node ineligible: one that leaves, or one that stays",
+    draw: (random) => ({
+      ...drawInstance(random),
+      how: oneOf(random, ["leaving", "staying"]),
+    }),
+    strike: (scene, occurrence) =>
+      toNode(scene, occurrence, (instanceId) => scene.person.cordon(instanceId)),
+  },
+  {
+    name: "person-uncordons",
+    what: "a person makes a node eligible again that Drover is draining",
+    draw: drawInstance,
+    strike: (scene, occurrence) =>
+      toNode(scene, occurrence, (instanceId) => scene.person.uncordon(instanceId)),
+  },
+  {
+    name: "person-completes-hook",
+    what: "a person completes the hook in the middle of the retirement",
+    draw: drawInstance,
+    strike: (scene, { instance = 0 }) =>
+      whenLeaving(scene, instance, async (instanceId) => {
+        if (!(await scene.person.completeHook(instanceId))) return;
+        scene.struck(instanceId);
+        for (const invariant of ["every-hook-decided", "no-live-work-lost"])
+          scene.excuse({ invariant, instanceId, why: "a person completed its hook" });
+      }),
+  },
+];
