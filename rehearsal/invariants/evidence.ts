@@ -126,6 +126,10 @@ export const isEnded = ({ state }: InstanceFact): boolean => state === "Terminat
 export const isLeaving = ({ state }: Pick<InstanceFact, "state">): boolean =>
   state.startsWith("Terminat");
 
+/** A write to a node, in a person's words. */
+export const describeWrite = ({ call }: Pick<NodeWrite, "call">): string =>
+  call === "eligibility" ? "a change of its eligibility" : `a ${call}`;
+
 /** What Drover wrote to nodes, as Nomad's servers took it. */
 export const writesOf = ({ chronicle }: Evidence): NodeWrite[] =>
   (chronicle?.writes ?? []).filter(({ accessor }) => accessor === chronicle?.droverAccessor);

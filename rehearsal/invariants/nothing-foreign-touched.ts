@@ -1,4 +1,10 @@
-import { type Evidence, type GroupFact, type Invariant, writesOf } from "./evidence.ts";
+import {
+  describeWrite,
+  type Evidence,
+  type GroupFact,
+  type Invariant,
+  writesOf,
+} from "./evidence.ts";
 
 const fields: Readonly<Record<string, (group: GroupFact) => string>> = {
   sizes: ({ sizes }) => sizes,
@@ -66,7 +72,7 @@ const writtenNodes = (evidence: Evidence): string[] => {
   const ours = new Set(evidence.instances.map(({ id }) => id));
   return writesOf(evidence)
     .filter(({ instanceId }) => !ours.has(instanceId))
-    .map(({ call, instanceId }) => `the node of ${instanceId} got a ${call} of Drover's`);
+    .map((write) => `the node of ${write.instanceId} got ${describeWrite(write)} by Drover`);
 };
 
 /** Nodes, members, groups and hooks that are not ours are as they were. */

@@ -1,6 +1,13 @@
 import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import type { Chronicle } from "../world/park.ts";
-import { cordonOwners, type Evidence, type Invariant, isLeaving, writesOf } from "./evidence.ts";
+import {
+  cordonOwners,
+  describeWrite,
+  type Evidence,
+  type Invariant,
+  isLeaving,
+  writesOf,
+} from "./evidence.ts";
 import { couldNotWait } from "./no-job-starved.ts";
 
 /** What a person does this long before, Drover cannot but know of. Milliseconds. */
@@ -28,13 +35,14 @@ const leavesSince = (evidence: Evidence, instanceId: string): number => {
  * drained, also where a person has un-cordoned it meanwhile.
  */
 const touched = (evidence: Evidence, write: NodeWrite): string[] => {
-  const { instanceId, at, call } = write;
+  const { instanceId, at } = write;
+  const what = describeWrite(write);
   const instance = evidence.instances.find(({ id }) => id === instanceId);
   if (instance === undefined) return [];
-  if (evidence.observeOnly) return [`the pool is observe-only and ${instanceId} got a ${call}`];
-  if (instance.held) return [`${instanceId} is held by its tag and got a ${call}`];
+  if (evidence.observeOnly) return [`the pool is observe-only and ${instanceId} got ${what}`];
+  if (instance.held) return [`${instanceId} is held by its tag and got ${what}`];
   if (at >= leavesSince(evidence, instanceId)) return [];
-  return [`${instanceId} stays and got a ${call}`];
+  return [`${instanceId} stays and got ${what}`];
 };
 
 /**

@@ -1,4 +1,4 @@
-import { type Evidence, type Invariant, writesOf } from "./evidence.ts";
+import { describeWrite, type Evidence, type Invariant, writesOf } from "./evidence.ts";
 
 /** A server may be a client too: neither is its node touched. */
 const written = (evidence: Evidence): string[] => {
@@ -8,7 +8,7 @@ const written = (evidence: Evidence): string[] => {
   );
   return writesOf(evidence)
     .filter(({ nodeId }) => servers.has(nodeId))
-    .map(({ call, instanceId }) => `the server ${instanceId} got a ${call}`);
+    .map((write) => `the server ${write.instanceId} got ${describeWrite(write)}`);
 };
 
 /** The servers of Nomad and Consul are the same, alive, and led by the same one. */

@@ -188,6 +188,17 @@ describe("a report for a person", () => {
     assert.match(text, /1 of 2 invariants were broken\.\n$/);
   });
 
+  test("tells what was permitted, and is nothing to be silent about", () => {
+    const text = renderReport({
+      ...report,
+      invariants: [
+        { name: "nobody-remembered", held: true, violations: [], reported: ["so it is"] },
+      ],
+    });
+    assert.match(text, /\nheld {4}nobody-remembered\n {5}note so it is\n/);
+    assert.match(text, /all invariants held\.\n$/);
+  });
+
   test("shows a dash where a phase was not gone through, in straight columns", () => {
     const lines = renderReport(report).split("\n");
     const header = lines.findIndex((line) => line.startsWith("instance"));

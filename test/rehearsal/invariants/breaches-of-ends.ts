@@ -267,7 +267,7 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
     [
       "a cordon of somebody else's node that was lifted again",
       alsoWritten(write("eligibility", { instanceId: "theirs" })),
-      /the node of theirs got a eligibility of Drover's/,
+      /the node of theirs got a change of its eligibility by Drover/,
     ],
   ],
 };

@@ -31,7 +31,7 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
     [
       "a write to a node whose instance stays",
       alsoWritten(write("eligibility", { instanceId: "i-here" })),
-      /i-here stays and got a eligibility/,
+      /i-here stays and got a change of its eligibility/,
     ],
     [
       "a write before the instance began to leave",
