@@ -195,7 +195,7 @@ describe("a report for a person", () => {
         { name: "nobody-remembered", held: true, violations: [], reported: ["so it is"] },
       ],
     });
-    assert.match(text, /\nheld {4}nobody-remembered\n {5}note so it is\n/);
+    assert.match(text, /\nheld {4}nobody-remembered\n {10}\(so it is\)\n/);
     assert.match(text, /all invariants held\.\n$/);
   });
 
