@@ -125,6 +125,7 @@ export class ReleaseStack extends Stack {
       }
     }
     this.out("StateMachine", drover.retireNode.stateMachineArn, "Start it to retire an instance");
+    this.out("Doctor", drover.doctor.stateMachineArn, "Start it with {} to check the deployment");
     this.out("AlarmTopic", drover.alarmTopic.topicArn, "Subscribe to it");
     this.out("DeadLetters", drover.deadLetters.queueUrl, "Events that could not be handled");
     this.out("StopParameter", stopParameterName(cluster), "Set it to stop to hold Drover still");

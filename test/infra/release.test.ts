@@ -171,6 +171,20 @@ describe("the template of Drover", () => {
     assert.match(text, /consul-refused/);
   });
 
+  it("is checked when its own deployment has ended, as every Drover", () => {
+    const resources = withParameters(template, { ...required, Cluster: "eu" });
+    const rule = Object.values(resources).find(({ Properties }) =>
+      JSON.stringify(Properties?.["EventPattern"])?.includes('"aws.cloudformation"'),
+    )?.Properties;
+    const { detail } = rule?.["EventPattern"] as { detail: Record<string, unknown> };
+    assert.deepEqual(detail["stack-id"], [{ Ref: "AWS::StackId" }]);
+    const [target] = rule?.["Targets"] as { Arn: { Ref: string } }[];
+    assert.equal(
+      resources[target?.Arn.Ref ?? ""]?.Properties?.["StateMachineName"],
+      "drover-eu-doctor",
+    );
+  });
+
   it("puts the functions that need it into the network of the parameters, and no other", () => {
     const resources = withParameters(template, required);
     for (const task of taskNames) {
