@@ -3,11 +3,20 @@ import { after, before, describe, it } from "node:test";
 
 import { AutoScalingClient, CreateAutoScalingGroupCommand } from "@aws-sdk/client-auto-scaling";
 import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { DescribeRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { ListQueuesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 
+import {
+  compilePattern,
+  type EventPattern,
+} from "../../rehearsal/emulators/event-bridge/patterns.ts";
 import { createManualClock } from "../rehearsal/emulators/manual-clock.ts";
+import { groupOf } from "./auto-scaling-target.ts";
 import { cleanUp, findGroups } from "./aws/clean-up.ts";
-import { accountCloud, type Cloud, runTag } from "./aws/cloud.ts";
+import { accountCloud, type Cloud } from "./aws/cloud.ts";
+import { accountChannel } from "./aws/event-channel.ts";
+import { groupPrefix, runTag } from "./aws/marks.ts";
 import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
 
 /** What a run against an account asks of EC2 and STS, asked of an EC2 that is not ours. */
@@ -15,6 +24,8 @@ describe("an account, ministack's", () => {
   let ministack: Ministack;
   let ec2: EC2Client;
   let autoScaling: AutoScalingClient;
+  let events: EventBridgeClient;
+  let sqs: SQSClient;
   let cloud: Cloud;
   before(async () => {
     ministack = await startMinistack();
@@ -43,11 +54,12 @@ describe("an account, ministack's", () => {
       { step: "initialize" },
     );
     autoScaling = new AutoScalingClient(settings);
-    cloud = accountCloud(ec2, new STSClient(settings));
+    events = new EventBridgeClient(settings);
+    sqs = new SQSClient(settings);
+    cloud = accountCloud(ec2, new STSClient(settings), accountChannel(events, sqs));
   });
   after(async () => {
-    ec2.destroy();
-    autoScaling.destroy();
+    for (const client of [ec2, autoScaling, events, sqs]) client.destroy();
     await ministack.close();
   });
 
@@ -84,10 +96,48 @@ describe("an account, ministack's", () => {
     assert.deepEqual(await cloud.findLaunchTemplates(), []);
   });
 
+  it("has a channel for the events of a run's groups alone, and ends it", async () => {
+    await cloud.channel.open("one");
+    // Nobody may put events of AWS's own: the pattern and the queue are tried one by one.
+    const { EventPattern = "" } = await events.send(
+      new DescribeRuleCommand({ Name: `${groupPrefix}one` }),
+    );
+    const isMatch = compilePattern(JSON.parse(EventPattern) as EventPattern);
+    const eventOf = (AutoScalingGroupName: string, source = "aws.autoscaling") => ({
+      source,
+      "detail-type": "any",
+      detail: { AutoScalingGroupName },
+    });
+    assert.deepEqual(
+      [
+        eventOf(`${groupPrefix}one-1`),
+        eventOf(`${groupPrefix}two-1`),
+        eventOf(`${groupPrefix}one-2`, "elsewhere"),
+      ].map(isMatch),
+      [true, false, false],
+    );
+    const queues = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: `${groupPrefix}one` }));
+    for (let serial = 1; serial <= 12; serial += 1)
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: queues.QueueUrls?.[0],
+          MessageBody: JSON.stringify(eventOf(`${groupPrefix}one-${serial}`)),
+        }),
+      );
+    const received = await cloud.channel.receive();
+    assert.equal(new Set(received.map(({ detail }) => groupOf(detail))).size, 12);
+    assert.deepEqual(await cloud.channel.receive(), []);
+    const found = await cloud.channel.find();
+    assert.equal(found.length, 2);
+    for (const each of found) await cloud.channel.remove(each);
+    assert.deepEqual(await cloud.channel.find(), []);
+  });
+
   it("is clean after a clean-up, but for what is not tagged", async () => {
     const [subnet = ""] = await cloud.findSubnets();
     const id = await cloud.makeLaunchTemplate("drover-contract-two", "two");
     await run(id);
+    await cloud.channel.open("two");
     const make = (AutoScalingGroupName: string, Tags?: { Key: string; Value: string }[]) =>
       autoScaling.send(
         new CreateAutoScalingGroupCommand({
@@ -113,5 +163,6 @@ describe("an account, ministack's", () => {
     assert.deepEqual(left, []);
     assert.deepEqual(await cloud.findMachines(), []);
     assert.deepEqual(await cloud.findLaunchTemplates(), []);
+    assert.deepEqual(await cloud.channel.find(), []);
   });
 });

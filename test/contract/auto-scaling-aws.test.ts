@@ -105,7 +105,7 @@ describe("the contract against an account", () => {
       },
     });
     assert.equal(await run({ contract: [looks] }), exit.held, text());
-    assert.deepEqual(found, ["drover-contract-test"]);
+    assert.deepEqual(found, ["drover-contract-test", "events of drover-contract-test"]);
     assert.deepEqual(account.left(), []);
     assert.deepEqual(
       account.emulator.instances("somebody-elses").map(({ state }) => state),

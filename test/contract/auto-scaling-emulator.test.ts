@@ -5,20 +5,22 @@ import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-au
 import type { AutoScalingServiceException } from "@aws-sdk/client-auto-scaling";
 
 import { createAutoScaling } from "../../rehearsal/emulators/auto-scaling/auto-scaling.ts";
+import type { BusEvent } from "../../rehearsal/emulators/event-bridge/bus.ts";
 import { seeded } from "../../rehearsal/random.ts";
 import { serveInProcess } from "../../rehearsal/wire.ts";
 import { createManualClock } from "../rehearsal/emulators/manual-clock.ts";
 import { makeGroup } from "./auto-scaling-groups.ts";
-import type { AutoScalingTarget } from "./auto-scaling-target.ts";
+import { type AutoScalingTarget, groupOf } from "./auto-scaling-target.ts";
 import { autoScalingContract } from "./auto-scaling.ts";
 
 /** The emulator, in a time that passes only while a case waits. */
 const openEmulator = (seed: number) => {
   const clock = createManualClock();
+  const events: BusEvent[] = [];
   const emulator = createAutoScaling({
     clock,
     random: seeded(seed),
-    publish: () => undefined,
+    publish: (event) => void events.push(event),
     machines: { launched: () => undefined, terminated: () => undefined },
   });
   let serial = 0;
@@ -37,6 +39,7 @@ const openEmulator = (seed: number) => {
     newName: () => `contract-${(serial += 1)}`,
     powerOff: async (instanceId) => emulator.powerOff(instanceId),
     hasPower: async (instanceId) => emulator.instance(instanceId).power !== "off",
+    events: async (group) => events.filter(({ detail }) => groupOf(detail) === group),
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.pass(seconds * 1000),
   };

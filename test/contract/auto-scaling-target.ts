@@ -6,6 +6,8 @@ import type {
   Tag,
 } from "@aws-sdk/client-auto-scaling";
 
+import type { BusEvent } from "../../rehearsal/emulators/event-bridge/bus.ts";
+
 /** What the contract runs against: the emulator, or an account. */
 export interface AutoScalingTarget {
   readonly client: AutoScalingClient;
@@ -23,9 +25,15 @@ export interface AutoScalingTarget {
   /** Ends a machine behind Auto Scaling's back. */
   powerOff(instanceId: string): Promise<void>;
   hasPower(instanceId: string): Promise<boolean>;
+  /** The events of a group that have come until now, in the order in which they came. */
+  events(group: string): Promise<readonly BusEvent[]>;
   seconds(): number;
   pause(seconds: number): Promise<void>;
 }
+
+/** The group that an event is about. */
+export const groupOf = (detail: unknown): string | undefined =>
+  (detail as { readonly AutoScalingGroupName?: string }).AutoScalingGroupName;
 
 /** Something that is believed of Auto Scaling. */
 export interface AutoScalingCase {

@@ -5,7 +5,8 @@ import {
 } from "@aws-sdk/client-auto-scaling";
 
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
-import { type Cloud, isOurs, runTag } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import { isOurs, runTag } from "./marks.ts";
 
 export interface CleanUpTools {
   readonly autoScaling: AutoScalingClient;
@@ -49,7 +50,7 @@ const interval = 10_000;
 /**
  * Deletes everything that any run has made: groups first, since they would
  * replace their machines, then machines that belong to none any more, then
- * launch templates. What cannot be deleted hinders nothing else; AWS refuses for
+ * launch templates, the rule and the queue. What cannot be deleted hinders nothing else; AWS refuses for
  * a while what is busy, so that all is tried again until nothing is found.
  *
  * @returns what is still there
@@ -90,11 +91,15 @@ export const cleanUp = async (tools: CleanUpTools): Promise<readonly string[]> =
     if (groups?.length === 0)
       for (const id of templates ?? [])
         await attempt(`deleting the launch template ${id}`, () => cloud.deleteLaunchTemplate(id));
+    const channels = await find("rules and queues", () => cloud.channel.find());
+    for (const each of channels ?? [])
+      await attempt(`deleting ${each}`, () => cloud.channel.remove(each));
 
     const left = [
       ...(groups ?? ["groups that could not be listed"]),
       ...(machines ?? ["machines that could not be listed"]),
       ...(templates ?? ["launch templates that could not be listed"]),
+      ...(channels ?? ["rules and queues that could not be listed"]),
     ];
     if (left.length === 0 || clock.now() >= end) return left;
     await clock.sleep(interval);

@@ -11,8 +11,8 @@ import {
 } from "@aws-sdk/client-ec2";
 import { GetCallerIdentityCommand, type STSClient } from "@aws-sdk/client-sts";
 
-/** Everything that a run makes carries this tag; its value is the run. */
-export const runTag = "drover:contract";
+import type { EventChannel } from "./event-channel.ts";
+import { isOurs, runTag } from "./marks.ts";
 
 /** With two processors, the smallest there is. */
 export const machineType = "t4g.nano";
@@ -32,19 +32,10 @@ export interface Cloud {
   findMachines(): Promise<readonly string[]>;
   terminateMachines(ids: readonly string[]): Promise<void>;
   hasPower(id: string): Promise<boolean>;
+  readonly channel: EventChannel;
 }
 
 const tagged = [{ Name: "tag-key", Values: [runTag] }];
-
-/**
- * Whether something is a run's. The filter says so already; but what is deleted
- * by it is looked at twice.
- */
-export const isOurs = ({
-  Tags,
-}: {
-  readonly Tags?: readonly { readonly Key?: string | undefined }[] | undefined;
-}): boolean => Tags?.some(({ Key }) => Key === runTag) === true;
 
 /** The newest minimal Amazon Linux for arm64. */
 const findImage = async (ec2: EC2Client): Promise<string> => {
@@ -66,7 +57,9 @@ const findImage = async (ec2: EC2Client): Promise<string> => {
 };
 
 /** An account, by its EC2 and STS. */
-export const accountCloud = (ec2: EC2Client, sts: STSClient): Cloud => ({
+export const accountCloud = (ec2: EC2Client, sts: STSClient, channel: EventChannel): Cloud => ({
+  channel,
+
   async whoAmI() {
     const { Arn = "unknown" } = await sts.send(new GetCallerIdentityCommand({}));
     return Arn;

@@ -2,10 +2,12 @@ import { AutoScalingClient, CreateAutoScalingGroupCommand } from "@aws-sdk/clien
 
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import { createAutoScaling } from "../../../rehearsal/emulators/auto-scaling/auto-scaling.ts";
+import type { BusEvent } from "../../../rehearsal/emulators/event-bridge/bus.ts";
 import { seeded } from "../../../rehearsal/random.ts";
 import { serveOverHttp } from "../../../rehearsal/wire.ts";
 import { createManualClock } from "../../rehearsal/emulators/manual-clock.ts";
-import { type Cloud, runTag } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import { groupPrefix, runTag } from "./marks.ts";
 
 const endpoint = "AWS_ENDPOINT_URL_AUTO_SCALING";
 
@@ -21,10 +23,11 @@ export const openAccount = async () => {
       return passing.then(() => signal?.throwIfAborted());
     },
   };
+  const published: BusEvent[] = [];
   const emulator = createAutoScaling({
     clock: manual,
     random: seeded(7),
-    publish: () => undefined,
+    publish: (event) => void published.push(event),
     machines: { launched: () => undefined, terminated: () => undefined },
   });
   let calls = 0;
@@ -42,6 +45,7 @@ export const openAccount = async () => {
   });
 
   const templates = new Map<string, string>();
+  const channels = new Set<string>();
   const running = () =>
     emulator.instances().filter(({ id, power }) => power !== "off" && !foreign.has(id));
   const foreign = new Set<string>();
@@ -60,6 +64,12 @@ export const openAccount = async () => {
       for (const id of ids) emulator.powerOff(id);
     },
     hasPower: async (id) => emulator.instance(id).power !== "off",
+    channel: {
+      open: async (run) => void channels.add(`events of ${groupPrefix}${run}`),
+      receive: async () => published.splice(0),
+      find: async () => [...channels],
+      remove: async (name) => void channels.delete(name),
+    },
   };
 
   /** A group that another run, or with undefined nobody of ours, has made. */
@@ -87,7 +97,7 @@ export const openAccount = async () => {
     makeGroup,
     calls: () => calls,
     /** What a run should have deleted. */
-    left: () => [...templates.values(), ...running().map(({ id }) => id)],
+    left: () => [...templates.values(), ...channels, ...running().map(({ id }) => id)],
     close: async () => {
       if (before === undefined) delete process.env[endpoint];
       else process.env[endpoint] = before;

@@ -7,11 +7,14 @@ import { randomBytes } from "node:crypto";
 
 import { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 
 import { systemClock } from "../../../lambdas/runtime/clock.ts";
 import { autoScalingContract } from "../auto-scaling.ts";
 import { accountCloud } from "./cloud.ts";
+import { accountChannel } from "./event-channel.ts";
 import { exit, runContract } from "./run-contract.ts";
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
@@ -33,7 +36,11 @@ const options = {
   contract: autoScalingContract,
   env: process.env,
   autoScaling,
-  cloud: accountCloud(new EC2Client(settings), new STSClient(settings)),
+  cloud: accountCloud(
+    new EC2Client(settings),
+    new STSClient(settings),
+    accountChannel(new EventBridgeClient(settings), new SQSClient(settings)),
+  ),
   clock: systemClock,
   print,
   run: `${now.slice(0, 16).replaceAll(/\D/g, "")}-${randomBytes(2).toString("hex")}`,

@@ -1,5 +1,6 @@
 import type { AutoScalingCase } from "../auto-scaling-target.ts";
-import { machineType, runTag } from "./cloud.ts";
+import { machineType } from "./cloud.ts";
+import { runTag } from "./marks.ts";
 
 /** What a run is asked for, in the environment. */
 export interface Wishes {
@@ -81,11 +82,11 @@ export const planRun = (
 /** What a person reads before they agree. */
 export const describePlan = (plan: Plan, region: string): readonly string[] => [
   `${plan.cases.length} cases against Amazon EC2 Auto Scaling in ${region}, about ${plan.minutes} minutes.`,
-  "It makes one launch template and a group for each case in the default VPC, with",
+  "It makes one launch template, a rule and a queue for events, and a group for each case in the default VPC, with",
   `up to ${plan.machines} ${machineType} at a time (${plan.machines * 2} vCPUs of the quota), all of them tagged ${runTag},`,
   `and deletes everything. It costs at most $${plan.dollars.toFixed(2)}.`,
   "The credentials must allow autoscaling:*, ec2:RunInstances, ec2:TerminateInstances, ec2:Describe*,",
-  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate.",
+  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*.",
   "Before it begins it deletes whatever has that tag: one run at a time in a region.",
   ...plan.leftOut.map(({ title, reason }) => `left out: ${title}: ${reason}`),
 ];

@@ -1,9 +1,11 @@
 import type { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
-import type { AutoScalingCase, AutoScalingTarget } from "../auto-scaling-target.ts";
+import type { BusEvent } from "../../../rehearsal/emulators/event-bridge/bus.ts";
+import { type AutoScalingCase, type AutoScalingTarget, groupOf } from "../auto-scaling-target.ts";
 import { cleanUp, type CleanUpTools, deleteGroup } from "./clean-up.ts";
-import { type Cloud, runTag } from "./cloud.ts";
+import type { Cloud } from "./cloud.ts";
+import { groupPrefix, runTag } from "./marks.ts";
 import { describePlan, planRun, readWishes } from "./plan.ts";
 
 export interface RunOptions {
@@ -58,6 +60,7 @@ const createTarget = (
   launchTemplate: string,
   subnets: readonly string[],
   names: { readonly new: () => string },
+  events: BusEvent[],
 ): AutoScalingTarget => ({
   client: autoScaling,
   patience: 3,
@@ -68,6 +71,10 @@ const createTarget = (
   newName: names.new,
   powerOff: (instanceId) => cloud.terminateMachines([instanceId]),
   hasPower: (instanceId) => cloud.hasPower(instanceId),
+  async events(group) {
+    events.push(...(await cloud.channel.receive()));
+    return events.filter(({ detail }) => groupOf(detail) === group);
+  },
   seconds: () => clock.now() / 1000,
   pause: (seconds) => clock.sleep(seconds * 1000, signal),
 });
@@ -84,20 +91,28 @@ const runCases = async (
     throw new Error(
       `the default VPC in ${options.region} has ${subnets.length} default subnets, two are needed: aws ec2 create-default-vpc`,
     );
-  const launchTemplate = await cloud.makeLaunchTemplate(`drover-contract-${run}`, run);
+  const launchTemplate = await cloud.makeLaunchTemplate(`${groupPrefix}${run}`, run);
+  await cloud.channel.open(run);
+  const events: BusEvent[] = [];
   const failed: string[] = [];
   let serial = 0;
   await runWeighted(cases, machines, async (each) => {
     if (signal?.aborted) return;
     const made: string[] = [];
-    const target = createTarget(options, launchTemplate, subnets, {
-      new: () => {
-        serial += 1;
-        const name = `drover-contract-${run}-${serial}`;
-        made.push(name);
-        return name;
+    const target = createTarget(
+      options,
+      launchTemplate,
+      subnets,
+      {
+        new: () => {
+          serial += 1;
+          const name = `${groupPrefix}${run}-${serial}`;
+          made.push(name);
+          return name;
+        },
       },
-    });
+      events,
+    );
     const began = clock.now();
     try {
       await each.run(target);
