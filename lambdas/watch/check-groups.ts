@@ -9,7 +9,7 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { examineGroup } from "./examine-group.ts";
 import { examineHeld, examineStrangers, findUnused } from "./examine-others.ts";
-import { about, type CheckedGroups, type Finding } from "./findings.ts";
+import { about, type CheckedGroups, condense, type Finding } from "./findings.ts";
 import { inTurns } from "./in-turns.ts";
 import { explainUnseen } from "./rules/explain-not-run.ts";
 import { judgeTags } from "./rules/judge-tags.ts";
@@ -74,7 +74,7 @@ export const createHandler = (surroundings: Surroundings) => {
       ...(await orTell("the instances' tags", () => examineHeld(tags, ours))),
     ];
     return {
-      findings,
+      findings: condense(findings),
       slots: settings.DROVER_CLUSTER_SLOTS,
       pools: each.flatMap((one) => one.pools),
     };

@@ -73,7 +73,7 @@ export const createHandler = (surroundings: Surroundings) => {
       examineWaiting(nomad, clock, origin),
       checkRest("pools" in groups ? groups : { pools: [], slots: 1 }),
     ]);
-    return { findings: [...first, ...waiting, ...findings], members };
+    return { findings: condense([...first, ...waiting, ...findings]), members };
   });
 };
 

@@ -113,3 +113,24 @@ export const sortFindings = (findings: readonly Finding[]): Finding[] =>
       checks.indexOf(one.check) - checks.indexOf(other.check) ||
       (one.subject < other.subject ? -1 : one.subject > other.subject ? 1 : 0),
   );
+
+/** Findings of one check and one severity that are told one by one. */
+const mostAlike = 25;
+
+/**
+ * A hundred groups with the same fault are one thing to be told, and all their
+ * findings would not fit through a state machine (256 KiB).
+ */
+export const condense = (findings: readonly Finding[]): Finding[] =>
+  [...Map.groupBy(findings, ({ check, severity }) => `${check} ${severity}`).values()].flatMap(
+    (alike) => {
+      const [first, ...others] = alike.slice(mostAlike);
+      if (first === undefined || others.length === 0) return alike;
+      const rest = {
+        ...first,
+        subject: `and ${others.length + 1} more`,
+        what: `such as ${first.subject}: ${first.what}`,
+      };
+      return [...alike.slice(0, mostAlike), rest];
+    },
+  );

@@ -276,6 +276,26 @@ describe("the cluster", () => {
     assert.match(only(findings, "nomad-servers").what, /1\.10\.5: several nodes may drain/);
   });
 
+  it("without Consul", async () => {
+    const { examine } = await raise({ reference: { consulAddress: null } });
+    const findings = await examine();
+    assertOthersFine(findings);
+    assert.ok(!findings.some(({ check }) => /^consul|members/.test(check)));
+    assert.equal(only(findings, "nodes").severity, "ok");
+  });
+
+  it("without ACLs", async () => {
+    const { examine, park } = await raise();
+    park.nomad.acl.removeToken(park.credentials.nomadToken);
+    park.nomad.acl.removeToken("nomad-management");
+    park.consul.acl.removeToken(park.credentials.consulToken);
+    park.consul.acl.removeToken("consul-management");
+    const findings = await examine();
+    assertOthersFine(findings);
+    assert.match(only(findings, "nomad-token").what, /ACLs are off/);
+    assert.match(only(findings, "consul-token").what, /ACLs are off/);
+  });
+
   it("whose servers are too old", async () => {
     const { examine } = await raise({ park: { nomadVersion: "1.2.6" } });
     assertFinding(await examine(), "nomad-servers", "error", /too old for Drover/, /upgrade/);
