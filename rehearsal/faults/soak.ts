@@ -1,0 +1,112 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SeedAnswer, SeedOrder } from "./seed-worker.ts";
+import type { Finding } from "./trial.ts";
+
+export interface SoakProgress {
+  readonly done: number;
+  readonly seeds: number;
+  readonly failures: number;
+  /** Real seconds since the beginning. */
+  readonly seconds: number;
+}
+
+export interface SoakOptions {
+  readonly firstSeed: number;
+  /** How many of them, one after the other. */
+  readonly seeds: number;
+  readonly faults: readonly string[];
+  /** Processes. @default one for each processor */
+  readonly workers?: number;
+  readonly onProgress?: (progress: SoakProgress) => void;
+  /** Is told of each seed that broke something, as soon as it is looked into. */
+  readonly onFinding?: (finding: Finding) => void;
+}
+
+export interface SoakResult {
+  readonly seeds: number;
+  /** By their seeds. */
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
+
+/** So many seeds a worker gets at once: few enough that none waits long for the last one. */
+const atOnce = 10;
+
+/** Looking into one takes a hundred runs; of many that fail, most do so for the same reason. */
+const mostExamined = 5;
+
+const startWorker = (): ChildProcess => {
+  const here = fileURLToPath(import.meta.url);
+  const file = new URL(`./seed-worker${extname(here)}`, import.meta.url);
+  return fork(file, { env: { ...process.env, DROVER_SEED_WORKER: "yes" } });
+};
+
+/**
+ * Rehearses many seeds with faults, in several processes: virtual time is one a
+ * process.
+ *
+ * @throws when a worker ends before its work is done
+ */
+export const soak = async (options: SoakOptions): Promise<SoakResult> => {
+  const { firstSeed, seeds, faults } = options;
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
+  const findings: Finding[] = [];
+  let next = firstSeed;
+  let done = 0;
+
+  const work = async (): Promise<void> => {
+    const worker = startWorker();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        let waiting = 0;
+        const order = (): void => {
+          const many = Math.min(atOnce, firstSeed + seeds - next);
+          if (many <= 0) {
+            resolve();
+            return;
+          }
+          const batch = Array.from({ length: many }, (_, index) => next + index);
+          next += many;
+          waiting = many;
+          const mayExamine = Math.max(0, mostExamined - findings.length);
+          worker.send({ seeds: batch, faults, mayExamine } satisfies SeedOrder);
+        };
+        worker.on("message", ({ finding }: SeedAnswer) => {
+          done += 1;
+          waiting -= 1;
+          if (finding) {
+            findings.push(finding);
+            options.onFinding?.(finding);
+          }
+          options.onProgress?.({ done, seeds, failures: findings.length, seconds: seconds() });
+          if (waiting === 0) order();
+        });
+        worker.once("error", reject);
+        worker.once("exit", (code, signal) =>
+          reject(new Error(`a process that rehearsed seeds ended with ${code ?? signal}`)),
+        );
+        order();
+      });
+    } finally {
+      worker.removeAllListeners("exit");
+      if (worker.exitCode === null && worker.signalCode === null) {
+        const ended = once(worker, "exit");
+        worker.kill();
+        await ended;
+      }
+    }
+  };
+
+  const workers = Math.min(options.workers ?? availableParallelism(), Math.ceil(seeds / atOnce));
+  await Promise.all(Array.from({ length: workers }, work));
+  return {
+    seeds,
+    findings: findings.toSorted((one, other) => one.seed - other.seed),
+    seconds: seconds(),
+  };
+};
