@@ -7,7 +7,7 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 import { isBroken, orExplain, reachConsul } from "./contacts.ts";
 import { examineConnection, examineToken } from "./examine-consul.ts";
 import { examineSecrets } from "./examine-secrets.ts";
-import { type CheckedConsul, checkedNomad, notRun } from "./findings.ts";
+import { type CheckedConsul, checkedNomad, condense, notRun } from "./findings.ts";
 import { judgeMembers } from "./rules/judge-members.ts";
 
 const input = v.object({ nomad: v.union([checkedNomad, notRun]) });
@@ -47,7 +47,7 @@ export const createHandler = (surroundings: Surroundings) => {
       });
       findings.push(...found);
     }
-    return { findings };
+    return { findings: condense(findings) };
   });
 };
 

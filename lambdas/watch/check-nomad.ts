@@ -8,7 +8,14 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 import { isBroken, orExplain, reachNomad } from "./contacts.ts";
 import { examineToken, examineWaiting, seeNode } from "./examine-nomad.ts";
 import { examineSecrets } from "./examine-secrets.ts";
-import { about, type CheckedGroups, type CheckedNomad, checkedGroups, notRun } from "./findings.ts";
+import {
+  about,
+  type CheckedGroups,
+  type CheckedNomad,
+  checkedGroups,
+  condense,
+  notRun,
+} from "./findings.ts";
 import { judgeNodes } from "./rules/judge-nodes.ts";
 import { judgeServers } from "./rules/judge-servers.ts";
 

@@ -5,6 +5,7 @@ import type { ServerMember } from "../../../../lambdas/clients/nomad.ts";
 import {
   about,
   checks,
+  condense,
   type Finding,
   severities,
   sortFindings,
@@ -231,5 +232,32 @@ describe("findings", () => {
         );
       }),
     );
+  });
+
+  test("of which many are alike are told as one, and no kind of them is left out", () => {
+    fc.assert(
+      fc.property(fc.array(anyFinding, { maxLength: 200 }), (some) => {
+        const findings = some.map(({ check, severity, subject }) => ({
+          ...about(check, subject).warning("wrong", "mend it"),
+          severity,
+        }));
+        const kinds = (list: readonly Finding[]) =>
+          new Set(list.map(({ check, severity }) => `${check} ${severity}`));
+        const few = condense(findings);
+        assert.deepEqual(kinds(few), kinds(findings));
+        for (const alike of Map.groupBy(few, (one) => `${one.check} ${one.severity}`).values())
+          assert.ok(alike.length <= 26);
+      }),
+    );
+    const many = Array.from({ length: 300 }, (_, index) =>
+      about("hook", `group-${index}`).error("it has no hook", "give it one"),
+    );
+    const few = condense(many);
+    assert.equal(few.length, 26);
+    assert.deepEqual(
+      [few[25]?.subject, few[25]?.what, few[25]?.severity],
+      ["and 275 more", "such as group-25: it has no hook", "error"],
+    );
+    assert.deepEqual(condense(many.slice(0, 26)), many.slice(0, 26));
   });
 });
