@@ -142,7 +142,7 @@ export const eventCases: readonly AutoScalingCase[] = [
     title: "actions say where an instance comes from and goes to, also by way of a warm pool",
     source: `${guide}, "Warm pool example events and patterns"`,
     minutes: 14,
-    machines: 2,
+    machines: 1,
     async run(target) {
       const group = await makeGroup(target, {
         desired: 0,
@@ -154,7 +154,8 @@ export const eventCases: readonly AutoScalingCase[] = [
       await target.client.send(
         new PutWarmPoolCommand({
           AutoScalingGroupName: group.name,
-          MinSize: 1,
+          // One in the pool or in the group: the pool has room when it comes back.
+          MinSize: 0,
           MaxGroupPreparedCapacity: 1,
           PoolState: "Running",
           InstanceReusePolicy: { ReuseOnScaleIn: true },

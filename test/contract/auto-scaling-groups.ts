@@ -158,8 +158,10 @@ export const makeGroup = async (
     async scale(DesiredCapacity) {
       await client.send(new SetDesiredCapacityCommand({ ...named, DesiredCapacity }));
     },
-    async suspend(...ScalingProcesses) {
-      await client.send(new SuspendProcessesCommand({ ...named, ScalingProcesses }));
+    async suspend(...names) {
+      // Without any it means all of them.
+      const which = names.length > 0 ? { ScalingProcesses: names } : {};
+      await client.send(new SuspendProcessesCommand({ ...named, ...which }));
     },
     async resume(...ScalingProcesses) {
       await client.send(new ResumeProcessesCommand({ ...named, ScalingProcesses }));

@@ -3,6 +3,7 @@ import {
   DeleteLaunchTemplateCommand,
   DescribeImagesCommand,
   DescribeInstancesCommand,
+  DescribeInstanceTypeOfferingsCommand,
   DescribeSubnetsCommand,
   type EC2Client,
   paginateDescribeInstances,
@@ -21,7 +22,7 @@ export const machineType = "t4g.nano";
 export interface Cloud {
   /** Whose credentials these are. */
   whoAmI(): Promise<string>;
-  /** Subnets of the default VPC, one in each zone. */
+  /** Subnets of the default VPC, one in each zone that has the machines. */
   findSubnets(): Promise<readonly string[]>;
   /** @returns its id */
   makeLaunchTemplate(name: string, run: string): Promise<string>;
@@ -66,12 +67,20 @@ export const accountCloud = (ec2: EC2Client, sts: STSClient, channel: EventChann
   },
 
   async findSubnets() {
+    const { InstanceTypeOfferings = [] } = await ec2.send(
+      new DescribeInstanceTypeOfferingsCommand({
+        LocationType: "availability-zone",
+        Filters: [{ Name: "instance-type", Values: [machineType] }],
+      }),
+    );
+    const zones = new Set(InstanceTypeOfferings.map(({ Location }) => Location));
     const { Subnets = [] } = await ec2.send(
       new DescribeSubnetsCommand({ Filters: [{ Name: "default-for-az", Values: ["true"] }] }),
     );
-    return Subnets.toSorted((a, b) =>
-      (a.AvailabilityZone ?? "").localeCompare(b.AvailabilityZone ?? ""),
-    ).flatMap(({ SubnetId }) => SubnetId ?? []);
+    // Some old zones have no such machines.
+    return Subnets.filter(({ AvailabilityZone }) => zones.has(AvailabilityZone))
+      .toSorted((a, b) => (a.AvailabilityZone ?? "").localeCompare(b.AvailabilityZone ?? ""))
+      .flatMap(({ SubnetId }) => SubnetId ?? []);
   },
 
   async makeLaunchTemplate(name, run) {

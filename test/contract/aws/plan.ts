@@ -86,7 +86,8 @@ export const describePlan = (plan: Plan, region: string): readonly string[] => [
   `up to ${plan.machines} ${machineType} at a time (${plan.machines * 2} vCPUs of the quota), all of them tagged ${runTag},`,
   `and deletes everything. It costs at most $${plan.dollars.toFixed(2)}.`,
   "The credentials must allow autoscaling:*, ec2:RunInstances, ec2:TerminateInstances, ec2:Describe*,",
-  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*.",
+  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*; where there never",
+  "was a group, iam:CreateServiceLinkedRole.",
   "Before it begins it deletes whatever has that tag: one run at a time in a region.",
   ...plan.leftOut.map(({ title, reason }) => `left out: ${title}: ${reason}`),
 ];

@@ -4,7 +4,7 @@ import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import type { BusEvent } from "../../../rehearsal/emulators/event-bridge/bus.ts";
 import { type AutoScalingCase, type AutoScalingTarget, groupOf } from "../auto-scaling-target.ts";
 import { cleanUp, type CleanUpTools, deleteGroup } from "./clean-up.ts";
-import type { Cloud } from "./cloud.ts";
+import { type Cloud, machineType } from "./cloud.ts";
 import { groupPrefix, runTag } from "./marks.ts";
 import { describePlan, planRun, readWishes } from "./plan.ts";
 
@@ -89,7 +89,7 @@ const runCases = async (
   const subnets = await cloud.findSubnets();
   if (subnets.length < 2)
     throw new Error(
-      `the default VPC in ${options.region} has ${subnets.length} default subnets, two are needed: aws ec2 create-default-vpc`,
+      `the default VPC in ${options.region} has ${subnets.length} default subnets in zones with ${machineType}, two are needed: aws ec2 create-default-vpc`,
     );
   const launchTemplate = await cloud.makeLaunchTemplate(`${groupPrefix}${run}`, run);
   await cloud.channel.open(run);
