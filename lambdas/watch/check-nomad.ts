@@ -6,10 +6,9 @@ import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { isBroken, orExplain, reachNomad } from "./contacts.ts";
-import { examineToken, examineWaiting, seeNode } from "./examine-nomad.ts";
+import { examineConnection, examineToken, examineWaiting, seeNode } from "./examine-nomad.ts";
 import { examineSecrets } from "./examine-secrets.ts";
 import {
-  about,
   type CheckedGroups,
   type CheckedNomad,
   checkedGroups,
@@ -31,12 +30,6 @@ export const createHandler = (surroundings: Surroundings) => {
   const { nomad, consul, region, refreshSecrets } = connectCluster(surroundings);
   const { origin } = contact.address;
 
-  const checkConnection = () =>
-    orExplain(contact, "nomad-connection", async () => {
-      const leader = await nomad.leader();
-      return [about("nomad-connection", origin).ok(`Nomad answers; its leader is ${leader}`)];
-    });
-
   const checkRest = async ({ pools, slots }: Pick<CheckedGroups, "pools" | "slots">) => {
     const members: CheckedNomad["members"] = [];
     const findings = await orExplain(contact, "nomad-token", () =>
@@ -57,7 +50,12 @@ export const createHandler = (surroundings: Surroundings) => {
         for (const { instanceId, member } of sightings) {
           if (member !== undefined) members.push({ pool, instanceId, member });
         }
-        return judgeNodes(pool, sightings, consul !== undefined);
+        const hasConsul = consul !== undefined;
+        if (sightings.some(({ node }) => node)) return judgeNodes(pool, sightings, { hasConsul });
+        return judgeNodes(pool, sightings, {
+          hasConsul,
+          knowsAnyInstance: await nomad.knowsAnyInstance(),
+        });
       });
       findings.push(...ofPool);
     }
@@ -72,7 +70,12 @@ export const createHandler = (surroundings: Surroundings) => {
       clock,
     });
     if (!ofSecrets.areRead) return { findings: ofSecrets.findings, members: [] };
-    const first = [...ofSecrets.findings, ...(await checkConnection())];
+    const first = [
+      ...ofSecrets.findings,
+      ...(await orExplain(contact, "nomad-connection", () =>
+        examineConnection(nomad, region, origin),
+      )),
+    ];
     if (isBroken(first)) return { findings: first, members: [] };
     // A minute, in which all the rest is done. What another check could not tell is
     // left out here, and told by that one.

@@ -17,6 +17,48 @@ const policy = "docs/policies/nomad-drover.policy.hcl";
 /** A node that nobody has: what is asked of it shows what the token may, and changes nothing. */
 const nobody = "00000000-0000-4000-8000-000000000000";
 
+/** Regions of the servers, which every agent knows; empty when the token may not ask. */
+const regionsOf = async (nomad: Nomad): Promise<string[]> => {
+  try {
+    const servers = await nomad.servers();
+    return [...new Set(servers.map(({ Tags }) => Tags["region"] ?? ""))].filter(Boolean);
+  } catch (error) {
+    if (error instanceof ClusterFailure) return [];
+    throw error;
+  }
+};
+
+/**
+ * Whether Nomad answers, and has the region.
+ *
+ * @param region - as Drover was told
+ * @throws ClusterFailure when it does not answer
+ */
+export const examineConnection = async (
+  nomad: Nomad,
+  region: string,
+  subject: string,
+): Promise<Finding[]> => {
+  const { ok, error } = about("nomad-connection", subject);
+  try {
+    const leader = await nomad.leader();
+    return [ok(`Nomad answers; its leader is ${leader}`)];
+  } catch (failure) {
+    if (!(failure instanceof ClusterFailure) || !/No path to region/i.test(failure.text)) {
+      throw failure;
+    }
+    const regions = await regionsOf(nomad);
+    if (regions.length === 0) throw failure;
+    const known = regions.map((one) => `"${one}"`).join(", ");
+    return [
+      error(
+        `Nomad has no such region as "${region}"; its servers know ${known}`,
+        `set nomad.region to ${regions.length === 1 ? known : "one of these"}`,
+      ),
+    ];
+  }
+};
+
 /** The rules of all policies of a token, those of its roles among them. */
 const readRules = async (nomad: Nomad, token: AclToken) => {
   const ofRoles = await Promise.all(

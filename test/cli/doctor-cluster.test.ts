@@ -245,7 +245,13 @@ describe("the cluster", () => {
       reference: { nomadRegion: "eu", consulDatacenter: "eu-1" },
     });
     const findings = await examine();
-    assertFinding(findings, "nomad-connection", "error", /no such region/, /nomad\.region/);
+    assertFinding(
+      findings,
+      "nomad-connection",
+      "error",
+      /no such region as "eu"; its servers know "global"/,
+      /nomad\.region to "global"/,
+    );
     assertFinding(findings, "consul-token", "error", /no such datacenter/, /consul\.datacenter/);
   });
 
@@ -316,7 +322,13 @@ describe("the instances of a pool", () => {
       alter: (park) => ({ ...park, launched: () => undefined, ready: async () => undefined }),
     });
     const findings = await examine();
-    assertFinding(findings, "nodes", "error", /knows no node on any instance/, /-verbose/);
+    assertFinding(
+      findings,
+      "nodes",
+      "error",
+      /knows no node on any instance .* and none on any EC2 instance at all/,
+      /-verbose/,
+    );
   });
 
   it("of which Nomad does not know one", async () => {

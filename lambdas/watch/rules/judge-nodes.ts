@@ -20,12 +20,16 @@ const list = (sightings: readonly NodeSighting[]): string =>
  * Whether the instances of a pool are found in Nomad as a retirement would find
  * them, and under which names.
  *
- * @param hasConsul - whether their names in Consul are of interest
+ * @param facts - whether their names in Consul are of interest, and whether Nomad knows any
+ *   EC2 instance at all (asked when none of these is known)
  */
 export const judgeNodes = (
   pool: string,
   sightings: readonly NodeSighting[],
-  hasConsul: boolean,
+  {
+    hasConsul,
+    knowsAnyInstance = true,
+  }: { readonly hasConsul: boolean; readonly knowsAnyInstance?: boolean },
 ): Finding[] => {
   const { ok, warning, error } = about("nodes", `pool ${pool}`);
   if (sightings.length === 0)
@@ -37,7 +41,9 @@ export const judgeNodes = (
   if (missing.length === sightings.length) {
     findings.push(
       error(
-        `Nomad knows no node on any instance that was looked for (${list(missing)})`,
+        `Nomad knows no node on any instance that was looked for (${list(missing)})${
+          knowsAnyInstance ? "" : ", and none on any EC2 instance at all"
+        }`,
         `${how}: see \`nomad node status -verbose\`; correct nomad.address or nomad.region if this is another cluster; a group whose machines run no Nomad client is no pool: take its tags and its hook away`,
       ),
     );

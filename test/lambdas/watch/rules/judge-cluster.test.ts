@@ -135,21 +135,29 @@ describe("the nodes of a pool", () => {
     found({ instanceId, node: undefined, nodes: 0, member: undefined });
 
   test("are found, under their names", () => {
-    assertBrief(judgeNodes("workers", [found()], true), [["ok", /^found in Nomad: i-1$/]]);
+    assertBrief(judgeNodes("workers", [found()], { hasConsul: true }), [
+      ["ok", /^found in Nomad: i-1$/],
+    ]);
     const named = found({ node: { Name: "ip-10-0-0-1", Status: "ready" }, member: "agent-1" });
-    assertBrief(judgeNodes("workers", [named], true), [
+    assertBrief(judgeNodes("workers", [named], { hasConsul: true }), [
       ["ok", /i-1 \(the node ip-10-0-0-1, member agent-1\)/],
     ]);
   });
 
   test("are not found", () => {
-    assertBrief(judgeNodes("workers", [missing("i-1"), missing("i-2")], true), [
+    assertBrief(judgeNodes("workers", [missing("i-1"), missing("i-2")], { hasConsul: true }), [
       ["error", /no node on any .*i-1, i-2/],
     ]);
-    assertBrief(judgeNodes("workers", [found(), missing("i-2")], true), [
+    const unknown = { hasConsul: true, knowsAnyInstance: false };
+    assertBrief(judgeNodes("workers", [missing("i-1")], unknown), [
+      ["error", /\(i-1\), and none on any EC2 instance at all$/],
+    ]);
+    assertBrief(judgeNodes("workers", [found(), missing("i-2")], { hasConsul: true }), [
       ["warning", /no node on i-2/],
     ]);
-    assertBrief(judgeNodes("workers", [], true), [["ok", /no instance is in service/]]);
+    assertBrief(judgeNodes("workers", [], { hasConsul: true }), [
+      ["ok", /no instance is in service/],
+    ]);
   });
 
   test("are not as they should be", () => {
@@ -159,7 +167,7 @@ describe("the nodes of a pool", () => {
       member: undefined,
       server: "it is Nomad's server one.global",
     });
-    assertBrief(judgeNodes("workers", [bad], true), [
+    assertBrief(judgeNodes("workers", [bad], { hasConsul: true }), [
       ["error", /is a server: it is Nomad's server/],
       ["warning", /2 nodes say/],
       ["warning", /is down/],
@@ -168,7 +176,9 @@ describe("the nodes of a pool", () => {
   });
 
   test("need no name in Consul where there is no Consul", () => {
-    assertBrief(judgeNodes("workers", [found({ member: undefined })], false), [["ok", /found/]]);
+    assertBrief(judgeNodes("workers", [found({ member: undefined })], { hasConsul: false }), [
+      ["ok", /found/],
+    ]);
   });
 });
 
