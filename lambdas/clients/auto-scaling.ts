@@ -41,7 +41,11 @@ export interface AutoScaling {
   heartbeat(action: LifecycleAction): Promise<boolean>;
   /** @returns whether the action was still waiting */
   complete(action: LifecycleAction, result: "CONTINUE" | "ABANDON"): Promise<boolean>;
-  /** @returns false when the group would have to get smaller than its minimum */
+  /**
+   * With a decrement it is asked once: whoever gets an error looks whether it was done.
+   *
+   * @returns false when the group would have to get smaller than its minimum
+   */
   terminate(instanceId: string, decrement: boolean): Promise<boolean>;
 }
 
@@ -75,6 +79,10 @@ const hours48 = 48 * 3600;
 
 export const autoScalingClient = (surroundings: Surroundings): AutoScaling => {
   const client = new AutoScalingClient(awsClientOptions(surroundings));
+  // A group gets smaller once more with every request to end an instance in its place, also
+  // one that is ending already (kubernetes/autoscaler#4095). When an answer is lost, the
+  // SDK must not repeat the question: the caller looks first.
+  const once = new AutoScalingClient({ ...awsClientOptions(surroundings), maxAttempts: 1 });
   return {
     async describeInstance(instanceId) {
       const { AutoScalingInstances } = await client.send(
@@ -122,7 +130,7 @@ export const autoScalingClient = (surroundings: Surroundings): AutoScaling => {
       ),
     async terminate(instanceId, decrement) {
       try {
-        await client.send(
+        await (decrement ? once : client).send(
           new TerminateInstanceInAutoScalingGroupCommand({
             InstanceId: instanceId,
             ShouldDecrementDesiredCapacity: decrement,

@@ -41,6 +41,29 @@ describe("an instance", () => {
     assert.equal(await settle(autoScaling.terminate(other?.id ?? "", true)), false);
   });
 
+  test("gives up its place once, although the answer to that is lost", async () => {
+    const [one] = await raiseGroup(bench, { desired: 3 });
+    const { awsHandler } = bench.surroundings;
+    assert.ok(awsHandler);
+    let lost = 0;
+    const unlucky = autoScalingClient({
+      ...bench.surroundings,
+      awsHandler: {
+        ...awsHandler,
+        async handle(request, options) {
+          const answer = await awsHandler.handle(request, options);
+          if (lost > 0) return answer;
+          lost += 1;
+          throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+        },
+      },
+    });
+    // The state machine looks what has become of it before it asks again.
+    await assert.rejects(settle(unlucky.terminate(one?.id ?? "", true)), /socket hang up/);
+    assert.equal(bench.autoScaling.group("workers").desired, 2);
+    assert.match(one?.state ?? "", /^Terminating/);
+  });
+
   for (const error of ["ScalingActivityInProgress", "ResourceContention"] as const) {
     test(`is terminated at the next try after ${error}`, async () => {
       const [one] = await raiseGroup(bench);
