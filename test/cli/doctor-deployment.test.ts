@@ -76,6 +76,24 @@ describe("a deployment", () => {
     assert.deepEqual(doctored(here), []);
   });
 
+  it("is checked although a function dies in the middle", async () => {
+    const here = await raise();
+    const { world, pace } = here;
+    deploy(here, "UPDATE_COMPLETE");
+    const isWaiting = () =>
+      world.ledger.entries.filter(({ task }) => task === "watch/check-nomad").length > 5;
+    assert.ok(await pace.until(isWaiting, 60_000));
+    assert.equal(
+      world.containers.kill(({ spec }) => spec.task === "watch/check-nomad"),
+      1,
+    );
+    const isOver = () => doctored(here).some(({ status }) => status !== "RUNNING");
+    assert.ok(await pace.until(isOver, 300_000));
+    const [execution] = doctored(here);
+    const report = JSON.parse(execution?.output ?? "null");
+    assert.deepEqual([report.errors, report.warnings], [0, 0]);
+  });
+
   it("is checked by those parts that run when one does not", async () => {
     const here = await raise();
     const { world } = here;

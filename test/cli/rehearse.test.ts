@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readScaleIn } from "../../cli/commands/rehearse.ts";
 import { renderReport } from "../../cli/commands/render-report.ts";
+import { tellProgress } from "../../cli/commands/soak.ts";
 import { complainAboutNode } from "../../cli/node-version.ts";
 import { run } from "../../cli/run.ts";
+import { catalogue } from "../../rehearsal/faults/catalogue.ts";
 import type { Report } from "../../rehearsal/report.ts";
 
 const drover = async (...args: string[]) => {
@@ -30,8 +32,18 @@ describe("drover", () => {
       assert.match(out, /^Usage: drover/);
     }
     const { out } = await drover("rehearse", "scale-in", "--help");
-    for (const option of ["--nodes", "--terminate", "--jobs", "--seed", "--live", "--json"])
+    for (const option of [
+      "--nodes",
+      "--terminate",
+      "--jobs",
+      "--seed",
+      "--faults",
+      "--live",
+      "--json",
+    ])
       assert.ok(out.includes(option), option);
+    for (const { name, what } of catalogue)
+      assert.match(out, new RegExp(`\\n {2}${name} +${RegExp.escape(what)}\\n`));
     assert.match(out, /Examples:\n {2}\$ drover rehearse scale-in\n/);
     assert.match(out, /Exit code: 0 .* 1 .* 2 /s);
   });
@@ -58,6 +70,20 @@ describe("drover", () => {
         /--terminate 12: of 12 nodes at most 11 can leave/,
       ],
       [["rehearse", "scale-in", "--live", "--nodes", "50"], /--nodes 50: .*to 12/],
+      [
+        ["rehearse", "scale-in", "--faults", "power-cut,earthquake"],
+        /--faults earthquake: there is no such fault; there are none, all, and any of: .*power-cut/,
+      ],
+      [
+        ["rehearse", "scale-in", "--faults", ""],
+        /--faults : there is no such fault; there are none, all/,
+      ],
+      [
+        ["rehearse", "scale-in", "--live", "--faults", "all"],
+        /--faults all: faults strike the emulated world alone; leave --live or --faults out/,
+      ],
+      [["rehearse", "soak", "--seeds", "0"], /--seeds 0: .*from 1 to/],
+      [["rehearse", "soak", "--faults", "flood,fire"], /--faults flood, fire: there are no such/],
     ];
     for (const [args, message] of cases) {
       const { code, out, error } = await drover(
@@ -87,6 +113,7 @@ describe("the sizes of a rehearsal", () => {
       terminate: 4,
       jobs: 20,
       seed: 1,
+      faults: [],
       live: false,
     });
     assert.ok(readScaleIn({ seed: "1", live: true }).nodes < 12);
@@ -151,6 +178,45 @@ describe("drover rehearse scale-in", () => {
     assert.match(out, /\ni-[0-9a-f]{17} {2}clean {2}CONTINUE .* s .*\d\n/);
     assert.match(out, /held {4}no-live-work-lost\n/);
     assert.match(out, /1 of 3 instances left .*\(seed 1\): all invariants held\.\n$/);
+  });
+});
+
+describe("drover rehearse scale-in --faults", () => {
+  test("tells what struck, and when", async () => {
+    const { code, out } = await drover(
+      ..."rehearse scale-in --nodes 4 --terminate 2 --jobs 6 --faults nomad-silent".split(" "),
+    );
+    assert.equal(code, 0);
+    assert.match(out, /\n +\d+\.\d s {2}nomad-silent \(for \d+\.\d s\)\n/);
+    const { out: json } = await drover(
+      ..."rehearse scale-in --nodes 4 --terminate 2 --jobs 6 --faults power-cut --json".split(" "),
+    );
+    const { faults, retired } = JSON.parse(json) as Report;
+    assert.deepEqual(
+      faults?.map(({ fault }) => fault),
+      ["power-cut"],
+    );
+    assert.ok(retired.some(({ instanceId }) => instanceId === faults?.[0]?.what));
+  });
+});
+
+describe("drover rehearse soak", () => {
+  test("says how far it is, and that all is well", async () => {
+    const { code, out, error } = await drover(
+      ..."rehearse soak --seeds 12 --faults duplicate-events".split(" "),
+    );
+    assert.equal(error, "");
+    assert.equal(code, 0);
+    assert.match(out, /^12 of 12 seeds, [\d.]+ a second, 0 failed; over after \d+ s\n$/m);
+  });
+
+  test("tells of the rest what it will take", () => {
+    const half = { done: 50, seeds: 100, failures: 1, seconds: 10 };
+    assert.equal(tellProgress(half), "50 of 100 seeds, 5.0 a second, 1 failed; over in 10 s\n");
+    assert.equal(
+      tellProgress({ ...half, seeds: 10_050 }),
+      "50 of 10050 seeds, 5.0 a second, 1 failed; over in 34 min\n",
+    );
   });
 });
 

@@ -11,6 +11,9 @@ export interface HeldQuery {
   readonly failure: Pick<ClusterFailure, "kind" | "status" | "code" | "text"> | undefined;
 }
 
+/** What fails sooner was not cut while it waited. */
+const atOnceSeconds = 3;
+
 /** An answer may come a moment early by the clocks of two machines. */
 const toleranceSeconds = 2;
 
@@ -52,6 +55,12 @@ export const judgeWaiting = ({
     return error(
       `a query that was to wait for ${askedSeconds} s had no answer after ${took} s (${how})`,
       `something in between cuts a connection after about ${took} s, or holds its answer back: raise its idle time-out to 60 s or more`,
+    );
+  }
+  if (tookSeconds < atOnceSeconds) {
+    return error(
+      `a query that was to wait for ${askedSeconds} s failed at once (${how}), where others are answered`,
+      "see what the load balancer or proxy in between makes of it, or give the address of the servers themselves",
     );
   }
   return error(

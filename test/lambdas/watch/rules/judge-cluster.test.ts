@@ -108,7 +108,8 @@ describe("a query that waits", () => {
   for (const [seconds, failure, what] of [
     [30, fail({ status: 504 }), /cut after 30 s \(504\)/],
     [45.2, fail({ code: "ECONNRESET", text: "socket hang up" }), /cut after 45 s \(ECONNRESET\)/],
-    [0.1, fail({ text: "Parse Error" }), /cut after 0 s \(Parse Error\)/],
+    [3, fail({ code: "EPIPE" }), /cut after 3 s \(EPIPE\)/],
+    [0.1, fail({ text: "Parse Error" }), /failed at once \(Parse Error\)/],
     [50, fail({ status: 504 }), /no answer after 50 s \(504\)/],
     [60, fail({ text: "no answer within 63 s" }), /no answer after 60 s/],
   ] as const) {
