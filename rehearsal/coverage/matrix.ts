@@ -2,11 +2,11 @@ import type { StateTraits } from "./read-states.ts";
 
 /** Where a fault can strike at all. */
 export type Reach =
-  /** Executions, wherever they are. */
-  | { readonly of: "executions" }
+  /** Executions, wherever they are, or up to a state that ends what it could strike. */
+  | { readonly of: "executions"; readonly until?: string }
   /** Functions, while they work for a state. */
   | { readonly of: "functions" }
-  /** Calls to one of some services, by the functions that make such. */
+  /** Calls to some services, or of some operations (`service:operation`), or `any`. */
   | { readonly of: "calls"; readonly to: readonly string[] }
   /** Events, before there is an execution: in no state. */
   | { readonly of: "events" };
@@ -35,16 +35,23 @@ export interface MatrixCounts {
   readonly calls: Record<string, string[]>;
 }
 
-export const canStrike = (
+const isPast = (states: readonly StateTraits[], until: string, name: string): boolean => {
+  const last = states.find((state) => state.name === until);
+  if (last === undefined) throw new Error(`no state is called ${until}`);
+  return name === until || last.after.includes(name);
+};
+
+const canStrike = (
   reach: Reach,
   { kind, name }: StateTraits,
+  states: readonly StateTraits[],
   calls: MatrixCounts["calls"],
 ): boolean => {
   switch (reach.of) {
     case "events":
       return false;
     case "executions":
-      return true;
+      return reach.until === undefined || !isPast(states, reach.until, name);
     case "functions":
       return kind === "task";
     case "calls":
@@ -74,7 +81,7 @@ export const createMatrix = (
     if (!services.includes(service)) services.push(service);
   };
   const isPossible = (fault: string, state: StateTraits): boolean =>
-    canStrike(faults[fault] ?? { of: "events" }, state, counts.calls);
+    canStrike(faults[fault] ?? { of: "events" }, state, states, counts.calls);
 
   return {
     counts,
@@ -95,18 +102,24 @@ export const createMatrix = (
     render: () => {
       const cell = (fault: string, state: StateTraits): string => {
         const times = strikesOf(fault, state.name);
-        if (times > 0) return String(times);
-        return isPossible(fault, state) ? "NEVER" : "·";
+        if (times > 0) return times > 99 ? "99" : String(times);
+        return isPossible(fault, state) ? "!!" : "·";
       };
       const width = Math.max(...states.map(({ name }) => name.length));
-      const columns = names.map((_, index) => String(index + 1).padStart(6)).join("");
+      const row = (title: string, cells: readonly string[]): string =>
+        `${title.padEnd(width)}${cells.map((text) => text.padStart(3)).join("")}`;
       return [
         ...names.map((name, index) => `${String(index + 1).padStart(3)} ${name}`),
         "",
-        `${" ".repeat(width)}${columns}`,
-        ...states.map(
-          (state) =>
-            `${state.name.padEnd(width)}${names.map((name) => cell(name, state).padStart(6)).join("")}`,
+        row(
+          "",
+          names.map((_, index) => String(index + 1)),
+        ),
+        ...states.map((state) =>
+          row(
+            state.name,
+            names.map((name) => cell(name, state)),
+          ),
         ),
       ].join("\n");
     },

@@ -42,14 +42,18 @@ export interface StateMachineEngine extends Engine {
   define(stateMachineArn: string, definition: string): void;
   /** Every execution there has been, by its ARN. */
   readonly runs: ReadonlyMap<string, Run>;
+  /** Tells of everything that happens from now on, as it happens. @returns stops it */
+  watch(listener: Listener): () => void;
 }
+
+type Listener = (run: Run, event: RunEvent) => void;
 
 export interface EngineOptions {
   readonly clock: Clock;
   /** Calls a function. @throws LambdaFailure */
   readonly invoke: (call: TaskCall) => Promise<unknown>;
   /** Is told of everything that happens, as it happens. */
-  readonly onEvent?: (run: Run, event: RunEvent) => void;
+  readonly onEvent?: Listener;
 }
 
 /** Largest input or output of a state in bytes, and longest history (Step Functions quotas). */
@@ -94,11 +98,15 @@ interface StartedExecution {
 export const createEngine = (options: EngineOptions): StateMachineEngine => {
   const machines = new Map<string, PreparedDefinition & { readonly machine: StateMachine }>();
   const runs = new Map<string, Run>();
+  const listeners = new Set<Listener>(options.onEvent && [options.onEvent]);
+  const tell: Listener = (run, event) => {
+    for (const listener of listeners) listener(run, event);
+  };
 
   const start = (execution: StartedExecution) => {
     const known = machines.get(execution.stateMachineArn);
     if (known === undefined) return undefined;
-    const run = createRun(execution, known, options);
+    const run = createRun(execution, known, { ...options, onEvent: tell });
     runs.set(execution.executionArn, run.record);
     return { outcome: run.outcome, stop: run.stop };
   };
@@ -115,6 +123,10 @@ export const createEngine = (options: EngineOptions): StateMachineEngine => {
     },
     start,
     runs,
+    watch: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
 };
 

@@ -2,12 +2,13 @@ import { moment, minute, oneOf, whole } from "./draw.ts";
 import type { Fault, Scene } from "./fault.ts";
 import { deployVersions } from "./deploy.ts";
 
-/** Something that happens to one of the instances that leave, as soon as one does. */
+/** Something that happens to one of the instances that leave, as soon as one does, or to the one that is named. */
 export const whenLeaving = async (
-  { leaving, world }: Scene,
+  { leaving, world, instanceId }: Scene,
   index: number,
   happen: (instanceId: string) => void | Promise<void>,
 ): Promise<void> => {
+  if (instanceId !== undefined) return happen(instanceId);
   for (let tries = 0; tries < 60; tries += 1) {
     const found = leaving();
     const instance = found[index % Math.max(1, found.length)];
@@ -23,12 +24,14 @@ export const accountFaults: readonly Fault[] = [
   {
     name: "power-cut",
     what: "an instance that leaves loses its power under our feet",
+    reach: { of: "executions", until: "Forget node" },
     draw: (random) => ({ at: moment(random), instance: whole(random, 0, 3) }),
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, (instanceId) => {
         const { autoScaling } = scene.world;
         const struck = autoScaling.instance(instanceId);
         if (struck.power !== "on") return;
+        scene.met({ instanceId });
         autoScaling.powerOff(instanceId);
         scene.struck(instanceId);
         scene.excuse({
@@ -41,9 +44,11 @@ export const accountFaults: readonly Fault[] = [
   {
     name: "execution-stopped",
     what: "a person stops an execution in the middle",
+    reach: { of: "executions" },
     draw: (random) => ({ at: moment(random), instance: whole(random, 0, 3) }),
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, async (instanceId) => {
+        scene.met({ instanceId });
         const stopped = await scene.person.stop(instanceId);
         if (stopped !== undefined) scene.struck(`${stopped} of ${instanceId}`);
       }),
@@ -51,9 +56,11 @@ export const accountFaults: readonly Fault[] = [
   {
     name: "deploy",
     what: "new versions of the functions are deployed: who runs goes on with the old ones",
+    reach: { of: "executions" },
     draw: (random) => ({ at: moment(random), how: oneOf(random, ["once", "twice"]) }),
-    strike: async ({ world, struck }, { how }) => {
+    strike: async ({ world, struck, met }, { how }) => {
       for (let times = how === "twice" ? 2 : 1; times > 0; times -= 1) {
+        for (const executionArn of world.engine.runs.keys()) met({ executionArn });
         struck(`version ${deployVersions(world)}`);
         await world.clock.sleep(minute / 2);
       }

@@ -1,3 +1,5 @@
+import { stateOf } from "../coverage/collect.ts";
+import type { MatrixCounts } from "../coverage/matrix.ts";
 import type { LambdaFailure } from "../engine/lambda-failure.ts";
 import type { FunctionSpec, Subject } from "../engine/containers.ts";
 import { type Excuse, isLeaving } from "../invariants/evidence.ts";
@@ -25,7 +27,20 @@ export interface Applied {
   readonly strikes: readonly Strike[];
   /** What the faults left no way to prevent. */
   readonly excuses: readonly Excuse[];
+  /** How often each fault met an execution in each state. */
+  readonly met: MatrixCounts["strikes"];
 }
+
+/** Resolves when an execution comes to a state. @returns the instance that it handles */
+const comesTo = ({ engine }: World, state: string): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const stop = engine.watch(({ input }, event) => {
+      if (event.type !== "StateEntered" || event.state !== state) return;
+      stop();
+      const { instanceId } = JSON.parse(input) as { readonly instanceId?: string };
+      resolve(instanceId);
+    });
+  });
 
 /**
  * Has a schedule strike a world, from now on.
@@ -36,6 +51,7 @@ export const applySchedule = (world: World, schedule: Schedule): Applied => {
   const beganAt = world.clock.now();
   const strikes: Strike[] = [];
   const excuses: Excuse[] = [];
+  const met: MatrixCounts["strikes"] = {};
   const person = createPerson(world);
   const managed = new Set(world.stack.groups.map(({ name }) => name));
   const members = () => world.autoScaling.instances().filter(({ group }) => managed.has(group));
@@ -52,8 +68,9 @@ export const applySchedule = (world: World, schedule: Schedule): Applied => {
     },
   });
 
-  const sceneOf = (occurrence: Occurrence): Scene => ({
+  const sceneOf = (occurrence: Occurrence, instanceId: string | undefined): Scene => ({
     world,
+    instanceId,
     park: world.park as EmulatedPark,
     person,
     random: seededBy(0, JSON.stringify(occurrence)),
@@ -64,6 +81,12 @@ export const applySchedule = (world: World, schedule: Schedule): Applied => {
         ...(occurrence.lasts !== undefined && { lasts: occurrence.lasts }),
         ...(what !== undefined && { what }),
       }),
+    met: (subject) => {
+      const state = stateOf(world, subject);
+      if (state === undefined) return;
+      const row = (met[occurrence.fault] ??= {});
+      row[state] = (row[state] ?? 0) + 1;
+    },
     excuse: (excuse) => void excuses.push(excuse),
     leaving: () =>
       members()
@@ -81,8 +104,10 @@ export const applySchedule = (world: World, schedule: Schedule): Applied => {
   const enter = async (occurrence: Occurrence): Promise<void> => {
     const fault = findFault(occurrence.fault);
     if (occurrence.at > 0) await world.clock.sleep(occurrence.at);
-    await fault.strike(sceneOf(occurrence), occurrence);
+    const instanceId =
+      occurrence.state === undefined ? undefined : await comesTo(world, occurrence.state);
+    await fault.strike(sceneOf(occurrence, instanceId), occurrence);
   };
   for (const occurrence of schedule) void enter(occurrence);
-  return { strikes, excuses };
+  return { strikes, excuses, met };
 };

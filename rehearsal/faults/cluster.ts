@@ -39,6 +39,7 @@ const outage = (
 ): Fault => ({
   name: `${destination}-${name}`,
   what,
+  reach: { of: "calls", to: [destination] },
   draw: drawOutage,
   strike: (scene, occurrence) =>
     strikeCalls(
@@ -56,7 +57,10 @@ const cutOff = async (scene: Scene, occurrence: Occurrence, destination: string)
     if (call.destination !== destination) return send();
     let cut: (() => void) | undefined;
     const broken = new Promise<never>((_, reject) => {
-      cut = () => reject(brokenConnection());
+      cut = () => {
+        scene.met(call.subject);
+        reject(brokenConnection());
+      };
       cuts.add(cut);
     });
     try {
@@ -67,17 +71,23 @@ const cutOff = async (scene: Scene, occurrence: Occurrence, destination: string)
   });
   await scene.world.clock.sleep(occurrence.lasts ?? minute);
   // What is under way now is cut as well, at the end of the flapping.
-  for (const cut of [...cuts]) cut();
+  for (const cut of cuts) cut();
   stopWatching();
 };
 
 /** Without a leader for a while: the servers answer, and can do nothing. */
-const withoutLeader = async ({ park, world, struck }: Scene, { lasts = minute }: Occurrence) => {
+const withoutLeader = async (scene: Scene, { lasts = minute }: Occurrence) => {
+  const { park, world, struck, met } = scene;
   const { leader } = park.nomad.truth;
   if (leader === undefined) return;
   park.nomad.setLeader(undefined);
   struck(`${leader} is lost`);
+  const stopWatching = world.ledger.interfere((call, send) => {
+    if (call.destination === "nomad") met(call.subject);
+    return send();
+  });
   await world.clock.sleep(lasts);
+  stopWatching();
   park.nomad.setLeader(leader);
 };
 
@@ -85,6 +95,7 @@ export const clusterFaults: readonly Fault[] = [
   {
     name: "nomad-leaderless",
     what: "Nomad's servers have no leader",
+    reach: { of: "calls", to: ["nomad"] },
     draw: (random) => ({ at: moment(random), lasts: span(random, second, 5 * minute) }),
     strike: withoutLeader,
   },
@@ -112,8 +123,19 @@ export const clusterFaults: readonly Fault[] = [
   {
     name: "nomad-cut-off",
     what: "a connection to Nomad breaks in the middle of a call, which was heard",
+    reach: { of: "calls", to: ["nomad"] },
     draw: (random) => ({ at: moment(random), lasts: span(random, second, minute) }),
     strike: (scene, occurrence) => {
+      if (occurrence.calls !== undefined)
+        return strikeCalls(
+          scene,
+          occurrence,
+          (call) => call.destination === "nomad",
+          async (_, send) => {
+            await send();
+            throw brokenConnection();
+          },
+        );
       scene.struck();
       return cutOff(scene, occurrence, "nomad");
     },

@@ -25,6 +25,7 @@ export const eventFaults: readonly Fault[] = [
   {
     name: "lost-events",
     what: "events that services emit never come",
+    reach: { of: "events" },
     draw: (random) => ({
       at: soon(random),
       lasts: span(random, second, 3 * minute),
@@ -35,6 +36,7 @@ export const eventFaults: readonly Fault[] = [
   {
     name: "late-events",
     what: "events come up to a quarter of an hour late, and overtake each other",
+    reach: { of: "events" },
     draw: (random) => ({
       at: soon(random),
       lasts: span(random, second, 5 * minute),
@@ -48,6 +50,7 @@ export const eventFaults: readonly Fault[] = [
   {
     name: "duplicate-events",
     what: "events come more than once",
+    reach: { of: "events" },
     draw: (random) => ({
       at: soon(random),
       lasts: span(random, 10 * second, 30 * minute),

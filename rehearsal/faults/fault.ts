@@ -1,3 +1,4 @@
+import type { Reach } from "../coverage/matrix.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { LambdaFailure } from "../engine/lambda-failure.ts";
 import type { FunctionSpec, Subject } from "../engine/containers.ts";
@@ -16,6 +17,8 @@ export interface Occurrence {
   readonly fault: string;
   /** Milliseconds after the scale-in has begun, from which on it can strike. */
   readonly at: number;
+  /** A state: it strikes from the moment on in which an execution comes to it after `at`. */
+  readonly state?: string;
   /** For how many milliseconds. Absent: for a moment, or until its calls have come. */
   readonly lasts?: number;
   readonly calls?: CallRange;
@@ -49,8 +52,12 @@ export interface Scene {
   readonly random: Random;
   /** Enters into the report that it has struck. */
   readonly struck: (what?: string) => void;
+  /** Notes whom it has met: so it is known in which states of executions it struck. */
+  readonly met: (subject: Subject) => void;
   /** Says that an invariant need not hold for an instance, whatever else happens. */
   readonly excuse: (excuse: Excuse) => void;
+  /** The instance whose execution came to the state that the occurrence waited for. */
+  readonly instanceId?: string | undefined;
   /** Instances that are on their way out, or gone, in the order in which they left. */
   readonly leaving: () => readonly Instance[];
   /** The rest of the managed group. */
@@ -72,6 +79,8 @@ export interface Fault {
   readonly name: string;
   /** What goes wrong, in a person's words. */
   readonly what: string;
+  /** In which states of an execution it can strike at all. */
+  readonly reach: Reach;
   /** Draws an occurrence. */
   readonly draw: (random: Random) => Omit<Occurrence, "fault">;
   /** Is called at its time. @throws nothing: what cannot go wrong here just does not strike */
@@ -80,11 +89,13 @@ export interface Fault {
   readonly blocks?: Blockage;
 }
 
-const matches = ({ of }: CallRange, { operation, task, subject }: OutgoingCall): boolean =>
+type CountedCall = Pick<OutgoingCall, "operation" | "task" | "subject">;
+
+const matches = ({ of }: CallRange, { operation, task, subject }: CountedCall): boolean =>
   of === undefined || of === operation || of === task || of === subject.state;
 
 /** Counts calls; says of each whether it is one that is struck. */
-export const countCalls = (range: CallRange): ((call: OutgoingCall) => boolean) => {
+export const countCalls = (range: CallRange): ((call: CountedCall) => boolean) => {
   const last = range.nth + (range.times ?? 1) - 1;
   let seen = 0;
   return (call) => {

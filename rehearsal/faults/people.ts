@@ -1,3 +1,4 @@
+import { stateOf } from "../coverage/collect.ts";
 import type { Random } from "../random.ts";
 import { whenLeaving } from "./account.ts";
 import { moment, oneOf, whole } from "./draw.ts";
@@ -14,6 +15,7 @@ const toNode = (
   const doIt = async (instanceId: string) => {
     // A node that is gone already, servers without a leader: then nobody could.
     if (scene.park.nomad.truth.node(instanceId) === undefined) return;
+    scene.met({ instanceId });
     try {
       await act(instanceId);
       scene.struck(instanceId);
@@ -31,6 +33,7 @@ export const peopleFaults: readonly Fault[] = [
   {
     name: "person-drains",
     what: "a person drains a node that leaves, with a deadline or without one",
+    reach: { of: "executions", until: "Wait before looking once more" },
     draw: (random) => ({
       ...drawInstance(random),
       how: oneOf(random, ["with a deadline", "without a deadline", "without system jobs"]),
@@ -46,6 +49,7 @@ export const peopleFaults: readonly Fault[] = [
   {
     name: "person-cordons",
     what: "a person makes a node ineligible: one that leaves, or one that stays",
+    reach: { of: "executions", until: "Wait before looking once more" },
     draw: (random) => ({
       ...drawInstance(random),
       how: oneOf(random, ["leaving", "staying"]),
@@ -56,6 +60,7 @@ export const peopleFaults: readonly Fault[] = [
   {
     name: "person-uncordons",
     what: "a person makes a node eligible again that Drover is draining",
+    reach: { of: "executions", until: "Wait before looking once more" },
     draw: drawInstance,
     strike: (scene, occurrence) =>
       toNode(scene, occurrence, (instanceId) => scene.person.uncordon(instanceId)),
@@ -63,10 +68,13 @@ export const peopleFaults: readonly Fault[] = [
   {
     name: "person-completes-hook",
     what: "a person completes the hook in the middle of the retirement",
+    reach: { of: "executions", until: "Await termination" },
     draw: drawInstance,
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, async (instanceId) => {
+        const state = stateOf(scene.world, { instanceId });
         if (!(await scene.person.completeHook(instanceId))) return;
+        scene.met({ state });
         scene.struck(instanceId);
         for (const invariant of ["every-hook-decided", "no-live-work-lost"])
           scene.excuse({ invariant, instanceId, why: "a person completed its hook" });

@@ -106,7 +106,7 @@ const refuse = (
  * share of all as long as it lasts.
  */
 export const strikeCalls = async (
-  { world, random, struck }: Scene,
+  { world, random, struck, met }: Scene,
   { calls, lasts, share = 1 }: Occurrence,
   concerns: (call: OutgoingCall) => boolean,
   happen: (call: OutgoingCall, send: () => Promise<Answer>) => Promise<Answer>,
@@ -116,6 +116,7 @@ export const strikeCalls = async (
     concerns(call) && (counts ? counts(call) : share >= 1 || random() < share);
   const stop = world.ledger.interfere(async (call, send) => {
     if (!isStruck(call)) return send();
+    met(call.subject);
     if (counts) struck(`${call.operation} in ${call.subject.state ?? call.task}`);
     return happen(call, send);
   });
@@ -146,6 +147,7 @@ const faultsOf = (service: AwsService): Fault[] => {
   const fault = (kind: "throttles" | "fails", answer: readonly [number, string]): Fault => ({
     name: `${service.name}-${kind}`,
     what: `${service.title} ${kind === "fails" ? `answers ${answer[0]}` : "is asked too often"}`,
+    reach: { of: "calls", to: [service.label] },
     draw: (random) => drawCalls(random, service.operations),
     blocks: { services: [service.label] },
     strike: (scene, occurrence) =>
@@ -163,8 +165,10 @@ const faultsOf = (service: AwsService): Fault[] => {
 export const brokenConnection = (): Error =>
   Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET", errno: -104, syscall: "read" });
 
-const changing = awsServices.flatMap(({ operations }) =>
-  operations.filter((operation) => !/^(Describe|Get|BatchGet)/.test(operation)),
+const changing = awsServices.flatMap(({ label, operations }) =>
+  operations
+    .filter((operation) => !/^(Describe|Get|BatchGet)/.test(operation))
+    .map((operation) => ({ label, operation })),
 );
 
 export const serviceFaults: readonly Fault[] = [
@@ -172,9 +176,14 @@ export const serviceFaults: readonly Fault[] = [
   {
     name: "answers-lost",
     what: "AWS does what it is asked, and its answer never comes back",
+    reach: { of: "calls", to: changing.map(({ label, operation }) => `${label}:${operation}`) },
     draw: (random) => ({
       at: moment(random, minute),
-      calls: { of: oneOf(random, changing), nth: whole(random, 1, 4), times: whole(random, 1, 2) },
+      calls: {
+        of: oneOf(random, changing).operation,
+        nth: whole(random, 1, 4),
+        times: whole(random, 1, 2),
+      },
     }),
     strike: (scene, occurrence) =>
       strikeCalls(

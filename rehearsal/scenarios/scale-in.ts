@@ -1,3 +1,5 @@
+import { callsByState } from "../coverage/collect.ts";
+import type { MatrixCounts } from "../coverage/matrix.ts";
 import { type Pace, realPace, virtualPace } from "../clock/pace.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { Delays } from "../emulators/auto-scaling/world.ts";
@@ -36,6 +38,8 @@ export interface ScaleInOptions {
   readonly schedule?: Schedule;
   /** What the faults left no way to prevent; asked when everything is over. @default nothing */
   readonly excuses?: () => readonly Excuse[];
+  /** Is told which faults of the schedule struck in which states, and what these call. */
+  readonly onCoverage?: (counts: MatrixCounts) => void;
 }
 
 /** How the machines of a rehearsal come about. */
@@ -182,6 +186,7 @@ const run = async (
         excuses: [...(options.excuses?.() ?? []), ...(faults?.excuses ?? [])],
       }),
     );
+    options.onCoverage?.({ strikes: faults?.met ?? {}, calls: callsByState(here) });
     return {
       scenario: "scale-in",
       seed,

@@ -1,15 +1,29 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createMatrix, type Reach } from "../../../rehearsal/coverage/matrix.ts";
-import { observe } from "../../../rehearsal/coverage/observe.ts";
+import { callsByState, stateOf } from "../../../rehearsal/coverage/collect.ts";
 import { readStates, type StateTraits } from "../../../rehearsal/coverage/read-states.ts";
+import type { World } from "../../../rehearsal/world.ts";
+import type { LedgerEntry } from "../../../rehearsal/world/ledger.ts";
 import { readStack, secretsOf } from "../../../rehearsal/world/stack.ts";
 import { emulatedEndpoints, synthesizeWorld } from "../../../rehearsal/world/template.ts";
 
 const states: readonly StateTraits[] = [
-  { name: "Look", kind: "task", task: "retire/look" },
-  { name: "Write down", kind: "task", task: "retire/write-down" },
-  { name: "Wait", kind: "wait" },
+  {
+    name: "Look",
+    machine: "retire",
+    kind: "task",
+    task: "retire/look",
+    after: ["Wait", "Write down", "End"],
+  },
+  { name: "Wait", machine: "retire", kind: "wait", after: ["Write down", "End"] },
+  {
+    name: "Write down",
+    machine: "retire",
+    kind: "task",
+    task: "retire/write-down",
+    after: ["End"],
+  },
 ];
 const faults: Readonly<Record<string, Reach>> = {
   "Nomad is away": { of: "calls", to: ["nomad"] },
@@ -44,7 +58,10 @@ describe("the states of what is deployed", () => {
     ] as const) {
       const state = found.find((each) => each.name === name);
       assert.deepEqual([state?.kind, state?.task], [kind, task], name);
+      assert.match(state?.machine ?? "", /retire-node$/);
     }
+    const forget = found.find(({ name }) => name === "Forget node");
+    assert.ok(forget?.after.includes("Look again") && !forget.after.includes("Recover"));
     for (const name of ["What became of the node?", "Retired", "Refused"])
       assert.ok(!names.includes(name), name);
   });
@@ -61,16 +78,16 @@ describe("the matrix", () => {
       "containers die: Look",
       "containers die: Write down",
       "executions are stopped: Look",
-      "executions are stopped: Write down",
       "executions are stopped: Wait",
+      "executions are stopped: Write down",
     ]);
     matrix.strike("Nomad is away", "Look");
     matrix.strike("containers die", "Write down");
     assert.deepEqual(holes(), [
       "containers die: Look",
       "executions are stopped: Look",
-      "executions are stopped: Write down",
       "executions are stopped: Wait",
+      "executions are stopped: Write down",
     ]);
   });
 
@@ -80,6 +97,16 @@ describe("the matrix", () => {
     assert.equal(isHole(), false);
     matrix.call("Write down", "nomad");
     assert.equal(isHole(), true);
+  });
+
+  test("has no cells past the state that ends what a fault could strike", () => {
+    const until = (state: string) =>
+      createMatrix(states, { "power is cut": { of: "executions", until: state } })
+        .holes()
+        .map((hole) => hole.state);
+    assert.deepEqual(until("Write down"), ["Look", "Wait"]);
+    assert.deepEqual(until("Wait"), ["Look"]);
+    assert.throws(() => until("Sleep"), /no state is called Sleep/);
   });
 
   test("adds up what several processes have counted, as plain data", () => {
@@ -99,8 +126,8 @@ describe("the matrix", () => {
     matrix.strike("Nomad is away", "Look");
     const table = matrix.render();
     assert.match(table, /1 Nomad is away/);
-    assert.match(table, /^Look +1 +NEVER +NEVER +·$/m);
-    assert.match(table, /^Wait +· +· +NEVER +·$/m);
+    assert.match(table, /^Look +1 +!! +!! +·$/m);
+    assert.match(table, /^Wait +· +· +!! +·$/m);
   });
 
   test("knows no fault that was not declared", () => {
@@ -108,70 +135,58 @@ describe("the matrix", () => {
   });
 });
 
-describe("an observer", () => {
-  const begin = () => {
-    const matrix = createMatrix(states, faults);
-    const observer = observe(matrix, faults);
-    const enter = (state: string, executionArn = "one") =>
-      observer.follow({ executionArn }, { type: "StateEntered", state });
-    const leave = (state: string, executionArn = "one") =>
-      observer.follow({ executionArn }, { type: "StateExited", state });
-    return { matrix, observer, enter, leave, strikes: matrix.counts.strikes };
-  };
+describe("the state that somebody is in", () => {
+  const engineWith = (...events: readonly (readonly [type: string, state?: string])[]) => ({
+    engine: {
+      runs: new Map([
+        [
+          "one",
+          {
+            executionArn: "one",
+            input: '{"instanceId":"i-1"}',
+            events: events.map(([type, state]) => ({ at: 0, type, ...(state && { state }) })),
+            transitions: 0,
+            historyEvents: 0,
+          },
+        ],
+      ]),
+    } as Pick<World["engine"], "runs"> as World["engine"],
+  });
+  const entered = ["StateEntered", "Look"] as const;
 
-  test("sees a fault that strikes at once in the states that executions are in", () => {
-    const { observer, enter, leave, strikes } = begin();
-    enter("Look");
-    leave("Look");
-    enter("Wait");
-    enter("Write down", "two");
-    observer.strike("executions are stopped");
-    observer.strike("containers die", "two");
-    assert.deepEqual(strikes, {
-      "executions are stopped": { Wait: 1, "Write down": 1 },
-      "containers die": { "Write down": 1 },
+  test("is that of the call, or of the execution, or of an instance's execution", () => {
+    const world = engineWith(["ExecutionStarted"], entered);
+    assert.equal(stateOf(world, { state: "Wait", executionArn: "one" }), "Wait");
+    assert.equal(stateOf(world, { executionArn: "one" }), "Look");
+    assert.equal(stateOf(world, { instanceId: "i-1" }), "Look");
+  });
+
+  test("stays while a call is tried again", () => {
+    const world = engineWith(entered, ["StateFailed", "Look"], ["StateRetried", "Look"]);
+    assert.equal(stateOf(world, { executionArn: "one" }), "Look");
+  });
+
+  test("is none between states, after the end, and for those who have no execution", () => {
+    const between = engineWith(entered, ["StateExited", "Look"]);
+    assert.equal(stateOf(between, { executionArn: "one" }), undefined);
+    const ended = engineWith(entered, ["ExecutionAborted"]);
+    assert.equal(stateOf(ended, { instanceId: "i-1" }), undefined);
+    assert.equal(stateOf(ended, { instanceId: "i-2" }), undefined);
+    assert.equal(stateOf(ended, {}), undefined);
+  });
+});
+
+describe("what states call", () => {
+  test("is known by service and by operation", () => {
+    const entry = { at: 0, task: "retire/look", subject: { state: "Look" } };
+    const entries: LedgerEntry[] = [
+      { ...entry, destination: "nomad", service: "nomad.internal:4646", operation: "GET /v1" },
+      { ...entry, destination: "aws", service: "dynamodb", operation: "GetItem" },
+      { ...entry, destination: "aws", service: "dynamodb", operation: "GetItem" },
+      { ...entry, destination: "aws", service: "ssm", operation: "GetParameters", subject: {} },
+    ];
+    assert.deepEqual(callsByState({ ledger: { entries } as unknown as World["ledger"] }), {
+      Look: ["any", "nomad", "dynamodb", "dynamodb:GetItem"],
     });
-  });
-
-  test("sees one that lasts in every state that is entered meanwhile", () => {
-    const { observer, enter, strikes } = begin();
-    enter("Look");
-    observer.begin("executions are stopped");
-    enter("Wait");
-    observer.end("executions are stopped");
-    enter("Write down");
-    assert.deepEqual(strikes, { "executions are stopped": { Look: 1, Wait: 1 } });
-  });
-
-  test("sees an outage in the states whose functions call meanwhile", () => {
-    const { observer, enter, matrix, strikes } = begin();
-    enter("Look");
-    observer.begin("Nomad is away");
-    assert.deepEqual(strikes, {});
-    observer.call({ executionArn: "one" }, "dynamodb");
-    observer.call({ executionArn: "somebody else's" }, "nomad");
-    assert.deepEqual(strikes, {});
-    observer.call({ executionArn: "one" }, "nomad");
-    observer.end("Nomad is away");
-    observer.call({ executionArn: "one" }, "nomad");
-    assert.deepEqual(strikes, { "Nomad is away": { Look: 1 } });
-    assert.deepEqual(matrix.counts.calls, { Look: ["dynamodb", "nomad"] });
-  });
-
-  test("counts nothing for an execution that has ended", () => {
-    const { observer, enter, strikes } = begin();
-    enter("Look");
-    observer.follow({ executionArn: "one" }, { type: "ExecutionAborted" });
-    observer.strike("executions are stopped");
-    assert.deepEqual(strikes, {});
-  });
-
-  test("lets a fault last until the last of its spans is over", () => {
-    const { observer, enter, strikes } = begin();
-    observer.begin("executions are stopped");
-    observer.begin("executions are stopped");
-    observer.end("executions are stopped");
-    enter("Look");
-    assert.deepEqual(strikes, { "executions are stopped": { Look: 1 } });
   });
 });
