@@ -99,6 +99,24 @@ export const capacityCases: readonly AutoScalingCase[] = [
     },
   },
   {
+    title: "a second request to end an instance decrements once more",
+    source: "as its users report, documented nowhere: kubernetes/autoscaler#4095",
+    minutes: 6,
+    machines: 3,
+    async run(target) {
+      const [group, instance = ""] = await settledGroup(target, {
+        desired: 3,
+        hooks: [terminateHook],
+      });
+      await terminate(target, instance, true);
+      await untilState(target, instance, "Terminating:Wait");
+      assert.equal((await group.describe()).DesiredCapacity, 2);
+      await terminate(target, instance, true);
+      assert.equal((await group.describe()).DesiredCapacity, 1);
+      assert.equal(await stateOf(target, instance), "Terminating:Wait");
+    },
+  },
+  {
     title: "the desired capacity stays within its bounds",
     source: `${reference}, SetDesiredCapacity (MinSize, MaxSize); the text as users quote it`,
     minutes: 1,

@@ -22,8 +22,8 @@ const showActivity = (group: Group, instance: Instance, now: number) => ({
 
 /**
  * Takes an instance out of its group on request. Protection does not matter.
- * What a second request does is documented nowhere: here it succeeds, and
- * decrements again if it says so.
+ * What a second request does is documented nowhere: as users report it succeeds,
+ * and decrements again if it says so (kubernetes/autoscaler#4095).
  */
 const terminateOnRequest = (world: World, id: string, decrement: boolean) => {
   const instance = findInstance(world, id);
