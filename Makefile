@@ -3,11 +3,15 @@
 
 node := node_modules/.bin/node
 
-.PHONY: rehearse test contract-aws bench agents release packages
+.PHONY: rehearse soak test contract-aws bench agents release packages
 
 # A scale-in of a Nomad cluster, in the embedded world: nothing leaves this machine.
 rehearse: packages
 	@npm run --silent drover -- rehearse scale-in
+
+# Ten thousand small scale-ins with faults, hours or less by the machine: make soak SEEDS=500.
+soak: packages
+	@npm run --silent drover -- rehearse soak --seeds $(or $(SEEDS),10000) --seed $(or $(SEED),1)
 
 # All tests. One part, folder or file: make test PART=unit, PART="test/lambdas test/live".
 test: packages

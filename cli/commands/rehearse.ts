@@ -1,8 +1,10 @@
 import type { Command } from "commander";
-import { catalogue, readFaults, UnknownFaults } from "../../rehearsal/faults/catalogue.ts";
+import { catalogue } from "../../rehearsal/faults/catalogue.ts";
 import type { Report } from "../../rehearsal/report.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
+import { largestSeed, readFaultNames, wholeNumber } from "./rehearsal-arguments.ts";
 import { renderReport } from "./render-report.ts";
+import { addSoak } from "./soak.ts";
 
 interface ScaleInFlags {
   readonly nodes?: string;
@@ -61,24 +63,7 @@ const defaults = {
   live: { nodes: 4, terminate: 2, jobs: 6 },
 } as const;
 
-const largest = { nodes: 1000, jobs: 2000, seed: 2 ** 32 - 1 } as const;
-
-const wholeNumber = (option: string, text: string, least: number, most: number): number => {
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw new BadArguments(
-    `--${option} ${text}: it has to be a whole number from ${least} to ${most}; for example --${option} ${Math.min(most, Math.max(least, 12))}`,
-  );
-};
-
-const readFaultNames = (text: string): readonly string[] => {
-  try {
-    return readFaults(text);
-  } catch (error) {
-    if (error instanceof UnknownFaults) throw new BadArguments(`--faults ${error.message}`);
-    throw error;
-  }
-};
+const largest = { nodes: 1000, jobs: 2000 } as const;
 
 /** @throws BadArguments that names the option, its value and what would do */
 export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
@@ -102,7 +87,7 @@ export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
     throw new BadArguments(
       `--faults ${flags.faults}: faults strike the emulated world alone; leave --live or --faults out`,
     );
-  const seed = wholeNumber("seed", flags.seed, 0, largest.seed);
+  const seed = wholeNumber("seed", flags.seed, 0, largestSeed);
   return { nodes, terminate, jobs, seed, faults, live };
 };
 
@@ -128,7 +113,7 @@ const rehearse = async (given: ScaleInArguments, output: Output | undefined): Pr
   });
 };
 
-/** Adds `drover rehearse scale-in`. */
+/** Adds `drover rehearse scale-in` and `drover rehearse soak`. */
 export const addRehearse = (
   program: Command,
   output: Output,
@@ -160,4 +145,5 @@ export const addRehearse = (
       const isWell = report.invariants.every(({ held }) => held);
       end(isWell ? exitCodes.fine : exitCodes.broken);
     });
+  addSoak(command, output, end);
 };
