@@ -138,7 +138,10 @@ describe("drover doctor", () => {
 
   it("says that there is no region", async () => {
     const { drover } = await raise();
+    const { AWS_REGION } = process.env;
+    delete process.env["AWS_REGION"];
     const { code, error } = await drover("doctor");
+    if (AWS_REGION !== undefined) process.env["AWS_REGION"] = AWS_REGION;
     assert.equal(code, 2);
     assert.match(error, /there is no region: give --region/);
   });
