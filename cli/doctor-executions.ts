@@ -38,9 +38,13 @@ const explain = (error: unknown): unknown => {
         `the AWS credentials are not enough: ${message}; needed are states:ListStateMachines, states:StartExecution and states:DescribeExecution`,
       );
     default:
-      return /Region is missing/.test(message)
-        ? new BadArguments("there is no region: give --region, or set AWS_REGION")
-        : error;
+      if (/Region is missing/.test(message))
+        return new BadArguments("there is no region: give --region, or set AWS_REGION");
+      if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(message))
+        return new CannotFinish(
+          `AWS is not reached from here (${message}): see to the network, and to the name of the region`,
+        );
+      return error;
   }
 };
 

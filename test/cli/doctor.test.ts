@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { afterEach, describe, it } from "node:test";
+import { HttpResponse } from "@smithy/protocol-http";
+import { run } from "../../cli/run.ts";
 import { clusterTag, holdTag, poolTag } from "../../lambdas/retire/hook-names.ts";
+import { systemClock } from "../../lambdas/runtime/clock.ts";
 import type { Finding } from "../../lambdas/watch/findings.ts";
 import { assertFinding, assertOthersFine, only } from "../lambdas/watch/findings.ts";
 import { terminating } from "../../rehearsal/emulators/auto-scaling/state.ts";
+import { isolateSdk } from "../../rehearsal/world/sdk-environment.ts";
 import { account, region } from "../../rehearsal/world.ts";
 import { type DoctorWorld, type DoctorWorldOptions, raiseDoctorWorld } from "./doctor-world.ts";
 
@@ -16,6 +21,27 @@ afterEach(() => {
   raised?.end();
   raised = undefined;
 });
+
+/** The command line with nothing but an answer of AWS. */
+const alone = async (answer: () => { response: HttpResponse }) => {
+  const putBack = isolateSdk();
+  let out = "";
+  let error = "";
+  const code = await run(
+    ["doctor", "--region", region, "--json"],
+    { out: (text) => (out += text), error: (text) => (error += text) },
+    {
+      clock: systemClock,
+      awsHandler: {
+        handle: async () => answer(),
+        updateHttpClientConfig: () => undefined,
+        httpHandlerConfigs: () => ({}),
+      },
+    },
+  );
+  putBack();
+  return { code, out, error };
+};
 
 const healthyChecks = [
   "stop",
@@ -134,6 +160,41 @@ describe("drover doctor", () => {
     assert.equal(none.code, 2);
     assert.match(none.error, /^drover: there are no AWS credentials .*AWS_PROFILE/);
     assert.equal(world.stepFunctions.executions().length, 0);
+  });
+
+  for (const [title, type, said, message] of [
+    [
+      "must not",
+      "AccessDeniedException",
+      "User: x is not authorized",
+      /not enough: User: x is not authorized; needed are states:ListStateMachines/,
+    ],
+    ["are too old", "ExpiredTokenException", "it has expired", /not accepted.*log in again/],
+    ["are unknown", "UnrecognizedClientException", "it is invalid", /not accepted.*log in again/],
+  ] as const) {
+    it(`says of credentials that they ${title}, with 2`, async () => {
+      const body = Buffer.from(JSON.stringify({ __type: type, message: said }));
+      const { code, out, error } = await alone(() => ({
+        response: new HttpResponse({
+          statusCode: 400,
+          headers: { "content-type": "application/x-amz-json-1.0" },
+          body: Readable.from([body], { objectMode: false }),
+        }),
+      }));
+      assert.deepEqual([code, out], [2, ""]);
+      assert.match(error, message);
+    });
+  }
+
+  it("says that AWS is not reached, with 1", async () => {
+    const { code, error } = await alone(() => {
+      throw Object.assign(new Error("getaddrinfo ENOTFOUND states.eu-west-9.amazonaws.com"), {
+        code: "ENOTFOUND",
+      });
+    });
+    assert.equal(code, 1);
+    assert.match(error, /^drover: AWS is not reached from here .*ENOTFOUND/);
+    assert.doesNotMatch(error, /\n {4}at /);
   });
 
   it("says that there is no region", async () => {
