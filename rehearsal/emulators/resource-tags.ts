@@ -38,7 +38,9 @@ export const createResourceTags = (): ResourceTags => {
             ResourceTypeFilters.length === 0 ||
             ResourceTypeFilters.some((type) => {
               const [service, kind] = type.split(":");
-              return new RegExp(`^arn:[^:]+:${service}:[^:]*:[^:]*:${kind}/`).test(arn);
+              // A service alone means all that it has.
+              const resource = kind === undefined ? "" : `${kind}/`;
+              return new RegExp(`^arn:[^:]+:${service}:[^:]*:[^:]*:${resource}`).test(arn);
             });
           const found = (ResourceARNList ?? [...tags.keys()].sort()).filter((arn) => {
             const own = tags.get(arn);

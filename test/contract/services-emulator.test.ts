@@ -1,14 +1,17 @@
+import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
 import { systemClock } from "../../lambdas/runtime/clock.ts";
+import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
 import type { Service } from "../../rehearsal/emulators/service.ts";
 import { createSsm } from "../../rehearsal/emulators/ssm.ts";
 import { createStepFunctions, type Outcome } from "../../rehearsal/emulators/step-functions.ts";
 import { seeded } from "../../rehearsal/random.ts";
 import { serveInProcess } from "../../rehearsal/wire.ts";
+import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
 import { type SecretsManagerTarget, secretsManagerContract } from "./secrets-manager.ts";
 import { holdTo } from "./services.ts";
 import { type SsmTarget, ssmContract } from "./ssm.ts";
@@ -70,6 +73,21 @@ const openSsm = (): SsmTarget => {
   };
 };
 
+const openResourceTags = (): ResourceTagsTarget => {
+  const tags = createResourceTags();
+  return {
+    client: new ResourceGroupsTaggingAPIClient(settings(tags.service)),
+    newKey: () => `drover:${next()}`,
+    type: "ec2:instance",
+    make: async (wanted) => {
+      const arn = `arn:aws:ec2:eu-west-1:123456789012:instance/i-${next().padStart(17, "0")}`;
+      for (const [key, value] of Object.entries(wanted)) tags.put(arn, key, value);
+      return arn;
+    },
+  };
+};
+
+holdTo("resource tags, emulated", resourceTagsContract, openResourceTags);
 holdTo("Step Functions, emulated", stepFunctionsContract, openStepFunctions);
 holdTo("Secrets Manager, emulated", secretsManagerContract, openSecretsManager);
 holdTo("the parameter store, emulated", ssmContract, openSsm);

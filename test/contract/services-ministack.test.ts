@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
+import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
 import {
   CreateSecretCommand,
   PutSecretValueCommand,
@@ -10,6 +12,7 @@ import { CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 
 import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
+import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
 import { type SecretsManagerTarget, secretsManagerContract } from "./secrets-manager.ts";
 import type { ServiceCase } from "./services.ts";
 import { type SsmTarget, ssmContract } from "./ssm.ts";
@@ -74,6 +77,28 @@ const openSsm = async (settings: Settings): Promise<SsmTarget> => {
   };
 };
 
+/** It finds no instances; a table is as good. */
+const openResourceTags = async (settings: Settings): Promise<ResourceTagsTarget> => {
+  const dynamoDb = new DynamoDBClient(settings);
+  return {
+    client: new ResourceGroupsTaggingAPIClient(settings),
+    newKey: () => `drover:${next()}`,
+    type: "dynamodb:table",
+    async make(tags) {
+      const { TableDescription } = await dynamoDb.send(
+        new CreateTableCommand({
+          TableName: `table-${next()}`,
+          BillingMode: "PAY_PER_REQUEST",
+          AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+          KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        }),
+      );
+      return TableDescription?.TableArn ?? "";
+    },
+  };
+};
+
 let ministack: Ministack;
 before(async () => {
   ministack = await startMinistack();
@@ -106,6 +131,7 @@ const hold = <Target extends { readonly client: { destroy(): void } }>(
   });
 };
 
+hold("resource tags, ministack's", resourceTagsContract, openResourceTags);
 hold("Step Functions, ministack's", stepFunctionsContract, openStepFunctions);
 hold("Secrets Manager, ministack's", secretsManagerContract, openSecretsManager);
 hold("the parameter store, ministack's", ssmContract, openSsm);
