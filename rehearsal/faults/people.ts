@@ -23,7 +23,8 @@ const toNode = (
       scene.struck(`${instanceId}, in vain`);
     }
   };
-  if (how !== "staying") return whenLeaving(scene, instance, doIt);
+  if (how !== "staying" || scene.instanceId !== undefined)
+    return whenLeaving(scene, instance, doIt);
   const staying = scene.staying();
   const chosen = staying[instance % Math.max(1, staying.length)];
   return chosen ? doIt(chosen.id) : Promise.resolve();
@@ -63,7 +64,13 @@ export const peopleFaults: readonly Fault[] = [
     reach: { of: "executions", until: "Wait before looking once more" },
     draw: drawInstance,
     strike: (scene, occurrence) =>
-      toNode(scene, occurrence, (instanceId) => scene.person.uncordon(instanceId)),
+      toNode(scene, occurrence, async (instanceId) => {
+        await scene.person.uncordon(instanceId);
+        const node = scene.park.nomad.truth.node(instanceId);
+        if (node?.LastDrain?.Status !== "complete") return;
+        for (const invariant of ["no-live-work-lost", "system-jobs-last"])
+          scene.excuse({ invariant, instanceId, why: "a person let work onto it after its drain" });
+      }),
   },
   {
     name: "person-completes-hook",

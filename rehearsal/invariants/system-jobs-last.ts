@@ -17,7 +17,8 @@ export const systemJobsLast: Invariant = {
         untilOf.set(nodeId, drain.until ?? Number.POSITIVE_INFINITY);
         return [];
       }
-      return before.work > 0 && at < until
+      // On a dead machine nothing needs them any more.
+      return before.work > 0 && before.status !== "down" && at < until
         ? [`the system jobs of ${instanceId} were drained beside ${before.work} others`]
         : [];
     });

@@ -8,10 +8,12 @@ import {
   leaving,
   minute,
   nomadOf,
+  once,
   one,
   second,
   type Situations,
   staying,
+  writesOfDrover,
 } from "./staging.ts";
 
 /** What people do at the same time. */
@@ -46,11 +48,16 @@ export const people = {
   }),
   "a person stops Drover while it drains": () => ({
     ...few,
-    onReady: (world) => {
-      const person = createPerson(world);
-      later(world, 15 * second, () => person.setStop("stop"));
-      later(world, 30 * minute, () => person.setStop("go"));
-    },
+    onReady: (world) =>
+      once(
+        world,
+        () => writesOfDrover(world, "drain").length > 0,
+        () => {
+          const person = createPerson(world);
+          person.setStop("stop");
+          later(world, 30 * minute, () => person.setStop("go"));
+        },
+      ),
   }),
   "a person holds an instance": () => {
     let held: { id: string }[] = [];

@@ -106,8 +106,8 @@ export const work = {
     setUp: beside({
       id: "shipper",
       type: "system",
-      groups: [{ tasks: [{ stopSeconds: 50, killTimeoutSeconds: 55 }] }],
+      groups: [{ tasks: [{ stopSeconds: 58, killTimeoutSeconds: 59 }] }],
     }),
-    onReady: (world) => setHeartbeat(world, 30),
+    onReady: (world) => setHeartbeat(world, 150),
   }),
 } as const satisfies Situations;

@@ -180,6 +180,16 @@ describe("what is not a breach", () => {
       ),
     ],
     [
+      "a drain of the system jobs of a machine that is down",
+      alsoWritten(
+        write("drain", {
+          at: 2 * minute,
+          before: sight({ work: 2, status: "down" }),
+          after: drained("drover", 3 * minute),
+        }),
+      ),
+    ],
+    [
       "an execution that begins when the other has ended",
       {
         executions: [
