@@ -19,6 +19,7 @@ import { IntakeRule } from "./intake-rule.ts";
 import { ManagedPool, ownedGroup } from "./managed-pool.ts";
 import { retireMachineName, stopParameterName } from "./names.ts";
 import { Problems } from "./problems.ts";
+import { Reconciliation } from "./reconciliation.ts";
 import { RetireAlarms } from "./retire-alarms.ts";
 import { StateTable } from "./state-table.ts";
 import { TaskFunctions } from "./task-functions.ts";
@@ -44,6 +45,8 @@ export class Drover extends Construct implements IConnectable {
   readonly retireNode: StateMachine;
   /** Checks the deployment, and changes nothing; a person may start it, with `{}`. */
   readonly doctor: StateMachine;
+  /** Repairs what was left behind; a person may start it, with `{}` to see and `{"mode": "repair"}`. */
+  readonly reconcile: StateMachine;
   /** Where the alarms go. */
   readonly alarmTopic: ITopic;
   /** Events that could not be handled. */
@@ -129,8 +132,17 @@ export class Drover extends Construct implements IConnectable {
       topic: this.alarmTopic,
       runbookUrl,
     }).doctor;
+    const reconciliation = new Reconciliation(this, "Reconciliation", {
+      cluster,
+      functions,
+      pinVersions,
+      log,
+      topic: this.alarmTopic,
+      runbookUrl,
+    });
+    this.reconcile = reconciliation.reconcile;
     // What these refer to (functions, roles, logs, the table) is deleted after them anyway.
-    this.#needed = new DependencyGroup(stop, retire, intake, intakeFunction);
+    this.#needed = new DependencyGroup(stop, retire, intake, intakeFunction, reconciliation);
     claimCluster(this, cluster);
   }
 

@@ -12,6 +12,8 @@ export const retireMachineName = (cluster: string): string => `drover-${cluster}
 /** Also known to the command line. */
 export const doctorMachineName = (cluster: string): string => `drover-${cluster}-doctor`;
 
+export const reconcileMachineName = (cluster: string): string => `drover-${cluster}-reconcile`;
+
 const parameters = (cluster: string): string => `/drover/${cluster}/`;
 
 /** The parameter with the value `go` or `stop`. */

@@ -29,6 +29,13 @@ export interface TaskFunctionsProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
+/** Which have to know the state machine `retire-node`. */
+const startsRetirements: ReadonlySet<Task> = new Set<Task>([
+  "intake/intake",
+  "watch/look-at-aws",
+  "watch/repair-ownership",
+]);
+
 type Environment = Record<string, string>;
 
 /** The functions of all tasks, each with what it needs and nothing else. */
@@ -73,7 +80,7 @@ export class TaskFunctions extends Construct {
       DROVER_STOP_PARAMETER: stopParameterName(cluster),
       DROVER_POOL_PARAMETERS: poolParameterPrefix(cluster),
       DROVER_CLUSTER_SLOTS: slots,
-      ...(task === "intake/intake" && { DROVER_STATE_MACHINE: retireMachineArn(this, cluster) }),
+      ...(startsRetirements.has(task) && { DROVER_STATE_MACHINE: retireMachineArn(this, cluster) }),
     };
   }
 }

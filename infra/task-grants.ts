@@ -16,6 +16,8 @@ export type GrantedOn =
   | "retire-machine"
   /** The executions of `retire-node`. */
   | "retirements"
+  /** The executions of `reconcile`. */
+  | "reconciliations"
   /** The secrets for Nomad and Consul. */
   | "secrets";
 
@@ -102,6 +104,35 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
     grant("pool-path", "ssm:GetParametersByPath"),
   ],
   "watch/report-findings": [],
+  "watch/look-at-aws": [
+    grant(
+      "everything",
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeLifecycleHooks",
+      // Which instances carry `drover:hold`.
+      "tag:GetResources",
+    ),
+    // Everything in the table, and the lease of the run.
+    grant(
+      "table",
+      "dynamodb:BatchGetItem",
+      "dynamodb:DeleteItem",
+      "dynamodb:PutItem",
+      "dynamodb:Scan",
+    ),
+    grant("retire-machine", "states:ListExecutions"),
+    readExecutions,
+    // Whether the run that has the lease is still alive.
+    grant("reconciliations", "states:DescribeExecution"),
+  ],
+  "watch/repair-ownership": [
+    heartbeat,
+    takeOwnership,
+    grant("table", "dynamodb:DeleteItem"),
+    grant("retire-machine", "states:StartExecution"),
+    readExecutions,
+  ],
+  "watch/report-repairs": [grant("table", "dynamodb:DeleteItem")],
   "watch/check-nomad": readSecrets,
   "watch/check-consul": readSecrets,
   "retire/find-node": readSecrets,

@@ -2,6 +2,8 @@ import {
   allTasks,
   type DoctorTask,
   doctorTasks,
+  type ReconcileTask,
+  reconcileTasks,
   type RetireTask,
   retireTasks,
   type Task,
@@ -11,6 +13,9 @@ const isTask = (name: string): name is Task => Object.hasOwn(allTasks, name);
 const isRetireTask = (name: string): name is RetireTask => Object.hasOwn(retireTasks, name);
 const isDoctorTask = (name: string): name is DoctorTask => Object.hasOwn(doctorTasks, name);
 
+const isReconcileTask = (name: string): name is ReconcileTask =>
+  Object.hasOwn(reconcileTasks, name);
+
 /** All tasks: each has a handler and a function. */
 export const taskNames: readonly Task[] = Object.keys(allTasks).filter(isTask);
 
@@ -19,3 +24,7 @@ export const retireTaskNames: readonly RetireTask[] = Object.keys(retireTasks).f
 
 /** The tasks of `doctor`. */
 export const doctorTaskNames: readonly DoctorTask[] = Object.keys(doctorTasks).filter(isDoctorTask);
+
+/** The tasks of `reconcile`. */
+export const reconcileTaskNames: readonly ReconcileTask[] =
+  Object.keys(reconcileTasks).filter(isReconcileTask);

@@ -5,7 +5,12 @@ import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 import { clusterTag, poolTag } from "../lambdas/retire/hook-names.ts";
 import { type Task } from "../stepfunctions/tasks.ts";
-import { poolParameterPrefix, retireMachineName, stopParameterName } from "./names.ts";
+import {
+  poolParameterPrefix,
+  reconcileMachineName,
+  retireMachineName,
+  stopParameterName,
+} from "./names.ts";
 import { type Grant, type GrantedOn, taskGrants } from "./task-grants.ts";
 
 /** One statement of a policy. */
@@ -73,6 +78,14 @@ const resourcesOf: Readonly<
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     }),
   ],
+  reconciliations: (stack, { cluster }) => [
+    stack.formatArn({
+      service: "states",
+      resource: "execution",
+      resourceName: `${reconcileMachineName(cluster)}:*`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  ],
   secrets: (_stack, { secrets }) => secrets.map(secretArn),
 };
 
@@ -83,6 +96,7 @@ const whyWildcard: Partial<Record<GrantedOn, string>> = {
     "Any group can join by its tags, whoever makes it; the condition on the tags decides, not the name.",
   parameters: "One parameter for each pool, and pools come and go.",
   "pool-path": "One parameter for each pool, and pools come and go.",
+  reconciliations: "The executions of this one state machine, which EventBridge names.",
   retirements: "The executions of this one state machine, which are named after instances.",
 };
 

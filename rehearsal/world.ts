@@ -215,11 +215,12 @@ export const createWorld = (options: WorldOptions): World => {
   let queued = 0;
   const deliverTo = (arn: string) => {
     if (stack.stateMachines.some((machine) => machine.arn === arn))
-      return (event: BusEvent): void => void stepFunctions.startFor(arn, event);
+      return (event: unknown): void => void stepFunctions.startFor(arn, event);
     const spec = stack.functions.find((each) => each.arn === arn);
     if (spec === undefined) throw new Error(`nothing in this world can be the target ${arn}`);
     const config = stack.asyncConfigs.find((each) => each.functionName === spec.name);
-    return (event: BusEvent): void => {
+    return (given: unknown): void => {
+      const event = given as BusEvent;
       queued += 1;
       const giveUp = (error: unknown) => void deadLetters.push({ event, error });
       void invokeAsync({
@@ -231,10 +232,11 @@ export const createWorld = (options: WorldOptions): World => {
       }).finally(() => (queued -= 1));
     };
   };
-  for (const { name, pattern, targets } of stack.rules)
+  for (const { name, pattern, everyMinutes, targets } of stack.rules)
     bus.addRule({
       name,
       pattern,
+      everyMinutes,
       targets: targets.map(({ arn, ...target }) => ({
         ...target,
         deliver: deliverTo(arn),

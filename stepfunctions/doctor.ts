@@ -2,10 +2,8 @@ import { Duration } from "aws-cdk-lib";
 import {
   Chain,
   DefinitionBody,
-  Errors,
   JsonPath,
   LogLevel,
-  type RetryProps,
   StateMachine,
   StateMachineType,
   Succeed,
@@ -14,7 +12,7 @@ import {
 import type { LambdaInvoke } from "aws-cdk-lib/aws-stepfunctions-tasks";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { refusals } from "../lambdas/runtime/errors.ts";
+import { briefRetries } from "./retry-policies.ts";
 import { taskState } from "./task-state.ts";
 import type { DoctorTask, TaskFunctions } from "./tasks.ts";
 
@@ -24,16 +22,6 @@ export interface DoctorProps {
   readonly functions: TaskFunctions;
   readonly logGroup: LogGroup;
 }
-
-/**
- * A person may wait for the answer: what does not pass within 75 seconds
- * (5+10+20+40, in which also a function wakes up that was idle for two weeks) is
- * a finding. One that had no answer in its whole time has none the next time.
- */
-const briefRetries: readonly RetryProps[] = [
-  { errors: [...refusals, Errors.TIMEOUT, "Sandbox.Timedout"], maxAttempts: 0 },
-  { errors: [Errors.ALL], interval: Duration.seconds(5), backoffRate: 2, maxAttempts: 4 },
-];
 
 /**
  * Checks a deployment from where its functions run, and changes nothing:

@@ -70,3 +70,14 @@ export const patientRetries: readonly RetryProps[] = [
   lambdaFaults,
   { ...everythingElse, maxAttempts: 40, maxDelay: Duration.seconds(120) },
 ];
+
+/**
+ * For machines that hold nothing while they wait, and whose next run looks at
+ * everything anew. What does not pass within 75 seconds (5+10+20+40, in which
+ * also a function wakes up that was idle for two weeks) is part of the answer.
+ * A function that did not answer in its whole time will not the next time.
+ */
+export const briefRetries: readonly RetryProps[] = [
+  { errors: [...refusals, Errors.TIMEOUT, "Sandbox.Timedout"], maxAttempts: 0 },
+  { errors: [Errors.ALL], interval: Duration.seconds(5), backoffRate: 2, maxAttempts: 4 },
+];

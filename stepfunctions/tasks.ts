@@ -46,13 +46,21 @@ export const doctorTasks = {
   "watch/report-findings": quick,
 } as const satisfies Record<string, TaskTraits>;
 
+/** The tasks of `reconcile`. */
+export const reconcileTasks = {
+  "watch/look-at-aws": { inVpc: false, timeoutSeconds: 120, memory: 256 },
+  "watch/repair-ownership": { inVpc: false, timeoutSeconds: 120, memory: 256 },
+  "watch/report-repairs": quick,
+} as const satisfies Record<string, TaskTraits>;
+
 /** What the rules start. */
 export const intakeTask = { "intake/intake": quick } as const satisfies Record<string, TaskTraits>;
 
-export const allTasks = { ...intakeTask, ...retireTasks, ...doctorTasks };
+export const allTasks = { ...intakeTask, ...retireTasks, ...doctorTasks, ...reconcileTasks };
 
 export type RetireTask = keyof typeof retireTasks;
 export type DoctorTask = keyof typeof doctorTasks;
+export type ReconcileTask = keyof typeof reconcileTasks;
 export type Task = keyof typeof allTasks;
 
 /** Gives the function (a version of it, so that a deploy changes nothing under a running execution). */

@@ -2,6 +2,7 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  paginateListExecutions,
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
@@ -15,6 +16,11 @@ export interface Executions {
   status(execution: string): Promise<ExecutionStatus>;
   /** @returns false when an execution of this name exists already and has ended, or has another input */
   start(stateMachine: string, name: string, input: unknown): Promise<boolean>;
+  /**
+   * ARNs of the executions that run, a thousand with each call. The list is
+   * eventually consistent: that one is missing in it says nothing.
+   */
+  running(stateMachine: string): Promise<ReadonlySet<string>>;
 }
 
 /** The ARN of an execution, from its machine's ARN and its name. */
@@ -50,6 +56,17 @@ export const executionsClient = (surroundings: Surroundings): Executions => {
         if (error instanceof ExecutionAlreadyExists) return false;
         throw error;
       }
+    },
+    async running(stateMachine) {
+      const found = new Set<string>();
+      const pages = paginateListExecutions(
+        { client, pageSize: 1000 },
+        { stateMachineArn: stateMachine, statusFilter: "RUNNING" },
+      );
+      for await (const { executions } of pages) {
+        for (const { executionArn: arn } of executions ?? []) found.add(arn ?? "");
+      }
+      return found;
     },
   };
 };

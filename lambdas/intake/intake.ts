@@ -1,19 +1,17 @@
 import { autoScalingClient } from "../clients/auto-scaling.ts";
-import { executionArn, executionsClient } from "../clients/executions.ts";
+import { executionsClient } from "../clients/executions.ts";
 import { instanceTagsClient } from "../clients/instance-tags.ts";
-import { dynamoRecords, type Ownership } from "../clients/records.ts";
+import { dynamoRecords } from "../clients/records.ts";
 import { clusterTag, holdTag, hookPrefix, poolTag } from "../retire/hook-names.ts";
 import type { Hook } from "../retire/retirement.ts";
-import { holdingHook } from "../retire/rules/holding-hook.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { type Begun, retirementsOf } from "./begin-retirement.ts";
 import { envelope, type LifecycleEvent, parseEvent } from "./events.ts";
 
 /** What became of an event, for the log and for tests. */
-export type Outcome =
-  | { readonly outcome: "started" | "joined" | "over already"; readonly execution: string }
-  | { readonly outcome: "dropped" | "held"; readonly why: string };
+export type Outcome = Begun | { readonly outcome: "dropped" | "held"; readonly why: string };
 
 /**
  * An event becomes a retirement: one owner, one execution. EventBridge delivers
@@ -50,58 +48,7 @@ export const createHandler = (surroundings: Surroundings) => {
     return { pool, hook: { ...event.hook, heartbeatSeconds, startedAt: event.since, deadline } };
   };
 
-  /**
-   * Starts the execution that the record names.
-   *
-   * @param attempt - tells a later execution for the same event from one that ended badly
-   */
-  const begin = async (
-    event: LifecycleEvent,
-    pool: string,
-    hook: Hook,
-    attempt = "",
-  ): Promise<Outcome> => {
-    const name = `retire-${event.instanceId}-${event.hook.token.slice(0, 8)}${attempt}`;
-    const execution = executionArn(stateMachine, name);
-    const { instanceId, group, reason, since, destination } = event;
-    const ownership: Ownership = {
-      instanceId,
-      execution,
-      pool,
-      group,
-      reason,
-      since,
-      phase: "retiring",
-      hook,
-    };
-    const owner = await records.take(ownership);
-    if (owner) {
-      const status = await executions.status(owner.execution);
-      if (status === "running") {
-        const holding = holdingHook(owner.hook, hook);
-        if (await records.attachHook(instanceId, owner.execution, holding)) {
-          return { outcome: "joined", execution: owner.execution };
-        }
-        // It has ended meanwhile: the instance is free, or somebody else's.
-        return begin(event, pool, hook, attempt);
-      }
-      // Its owner died without giving it back, or was never started.
-      const other = await records.take(ownership, owner.execution);
-      // Another delivery of an event was faster.
-      if (other) return { outcome: "joined", execution: other.execution };
-    }
-    const order = { instanceId, pool, group, reason, since, destination, hook };
-    if (await executions.start(stateMachine, name, order)) return { outcome: "started", execution };
-    // The name is taken: this event was handled before.
-    const status = await executions.status(execution);
-    if (status === "running") return { outcome: "joined", execution };
-    if (status === "succeeded") {
-      await records.end(instanceId, execution, "retired");
-      return { outcome: "over already", execution };
-    }
-    if (attempt) throw new Error(`cannot start ${name}: an execution of this name ended badly`);
-    return begin(event, pool, hook, `-${surroundings.clock.now().toString(36)}`);
-  };
+  const retirements = retirementsOf(surroundings, { records, executions, stateMachine });
 
   return task(surroundings, envelope, async (event, { log, metrics }): Promise<Outcome> => {
     const drop = (why: string): Outcome => {
@@ -122,7 +69,7 @@ export const createHandler = (surroundings: Surroundings) => {
       });
       return { outcome: "held", why: `the tag ${holdTag}` };
     }
-    const outcome = await begin(parsed, found.pool, found.hook);
+    const outcome = await retirements.begin({ ...parsed, ...found }, parsed.hook.token.slice(0, 8));
     log.info(`retirement ${outcome.outcome}`, {
       instance: parsed.instanceId,
       pool: found.pool,

@@ -15,7 +15,7 @@ import { type LookAtAws, lookAtAws, mostOfAKind, type UnknownPart } from "./reco
 import { findDeadLeases } from "./rules/find-dead-leases.ts";
 import { findOrphans, isWaiting } from "./rules/find-orphans.ts";
 import { parseRequest } from "./rules/parse-request.ts";
-import { runLease } from "./run-lease.ts";
+import { takeRun } from "./take-run.ts";
 
 const input = v.object({
   input: v.unknown(),
@@ -36,12 +36,11 @@ export const createHandler = (surroundings: Surroundings) => {
   const { clock } = surroundings;
   const cluster = settings.DROVER_CLUSTER;
   const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
-  const everything = recordsReader(surroundings, settings.DROVER_TABLE);
+  const allRecords = recordsReader(surroundings, settings.DROVER_TABLE);
   const autoScaling = autoScalingClient(surroundings);
-  const members = membersClient(surroundings);
+  const groupMembers = membersClient(surroundings);
   const executions = executionsClient(surroundings);
   const tags = instanceTagsClient(surroundings);
-  const lease = runLease(surroundings, records, executions);
 
   const statusesOf = async (
     asked: readonly string[],
@@ -73,7 +72,7 @@ export const createHandler = (surroundings: Surroundings) => {
     const mode = parseRequest(asked);
     const isSecond = first !== undefined;
     const nothing = { mode, waitSeconds: 0, isSecond, orphans: [], held: [], leases: [] };
-    if (mode === "repair" && !(await lease.take(execution))) {
+    if (mode === "repair" && !(await takeRun(clock, records, executions, execution))) {
       const explanation = "Another run is under way, and does what there is to do.";
       return { ...nothing, next: "leave", explanation, unknown: [] } satisfies LookAtAws;
     }
@@ -89,9 +88,9 @@ export const createHandler = (surroundings: Surroundings) => {
       }
     };
     const inGroups = await attempt("Auto Scaling", () =>
-      members.ofGroupsTagged(clusterTag, cluster),
+      groupMembers.ofGroupsTagged(clusterTag, cluster),
     );
-    const known = await attempt("the records", () => everything.all());
+    const known = await attempt("the records", () => allRecords.read());
     const waiting = inGroups?.filter(isWaiting);
     const slots = known?.leases.filter(({ key, until }) => isSlot(key) && until >= clock.now());
     const ids = new Set(waiting?.map(({ instanceId }) => instanceId));

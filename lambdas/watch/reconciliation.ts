@@ -8,6 +8,9 @@ import { hook } from "../retire/retirement.ts";
  */
 export const mostOfAKind = 50;
 
+/** Of the lease by which one run repairs at a time. */
+export const runLeaseKey = "lease#reconcile";
+
 /** An instance that waits under our hook, and nobody takes care of it. */
 export const orphan = v.object({
   instanceId: v.string(),

@@ -1,11 +1,9 @@
 import * as v from "valibot";
-import { executionsClient } from "../clients/executions.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
-import { lookAtAws, repair } from "./reconciliation.ts";
-import { runLease } from "./run-lease.ts";
+import { lookAtAws, repair, runLeaseKey } from "./reconciliation.ts";
 
 const input = v.object({
   execution: v.string(),
@@ -24,16 +22,15 @@ export interface ReconcileReport {
 
 /** Sums a run up, for whoever reads it and for the alarms, and lets the next one begin. */
 export const createHandler = (surroundings: Surroundings) => {
-  const settings = parseSettings("intake", surroundings.env);
+  const settings = parseSettings("records", surroundings.env);
   const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
-  const lease = runLease(surroundings, records, executionsClient(surroundings));
 
   return task(
     surroundings,
     input,
     async ({ execution, state: { aws, ownership } }, { metrics }): Promise<ReconcileReport> => {
       const { mode, explanation, orphans, leases, held, unknown } = aws;
-      if (mode === "repair") await lease.giveBack(execution);
+      if (mode === "repair") await records.releaseLease(runLeaseKey, execution);
       const findings = [
         ...orphans.map(({ instanceId, why }) => `${instanceId} waits under its hook. ${why}`),
         ...leases.map(

@@ -18,6 +18,9 @@ import * as checkGroups from "../../lambdas/watch/check-groups.ts";
 import * as checkNomad from "../../lambdas/watch/check-nomad.ts";
 import * as checkConsul from "../../lambdas/watch/check-consul.ts";
 import * as reportFindings from "../../lambdas/watch/report-findings.ts";
+import * as lookAtAws from "../../lambdas/watch/look-at-aws.ts";
+import * as repairOwnership from "../../lambdas/watch/repair-ownership.ts";
+import * as reportRepairs from "../../lambdas/watch/report-repairs.ts";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
 import type { TaskHandler } from "../../lambdas/runtime/task.ts";
 import type { Task } from "../../stepfunctions/tasks.ts";
@@ -48,6 +51,9 @@ const modules: Readonly<Record<Task, HandlerModule>> = {
   "watch/check-nomad": checkNomad,
   "watch/check-consul": checkConsul,
   "watch/report-findings": reportFindings,
+  "watch/look-at-aws": lookAtAws,
+  "watch/repair-ownership": repairOwnership,
+  "watch/report-repairs": reportRepairs,
 };
 
 /**

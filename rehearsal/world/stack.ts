@@ -6,6 +6,8 @@ import type { FunctionSpec } from "../engine/containers.ts";
 import { createResolver, type Place, type Template } from "../engine/intrinsics.ts";
 
 export interface RuleTarget {
+  /** What the target is given in the place of the event. */
+  readonly input?: unknown;
   readonly id: string;
   readonly arn: string;
   readonly maximumRetryAttempts?: number | undefined;
@@ -27,7 +29,10 @@ export interface Stack {
   readonly asyncConfigs: readonly AsyncConfig[];
   readonly rules: readonly {
     readonly name: string;
-    readonly pattern: EventPattern;
+    /** Absent for a rule that is called by its schedule alone. */
+    readonly pattern?: EventPattern | undefined;
+    /** Minutes from one call to the next. */
+    readonly everyMinutes?: number | undefined;
     readonly targets: readonly RuleTarget[];
   }[];
   readonly groups: readonly GroupOptions[];
@@ -93,15 +98,28 @@ const readTable = (name: string, properties: Properties): TableSchema => {
 
 const readTarget = (target: Properties): RuleTarget => {
   const retry = (target["RetryPolicy"] ?? {}) as Properties;
-  for (const shaping of ["Input", "InputPath", "InputTransformer"])
+  for (const shaping of ["InputPath", "InputTransformer"])
     if (target[shaping] !== undefined)
       throw new Error(`${shaping} of the target ${String(target["Id"])} is not emulated`);
   return {
     id: String(target["Id"]),
     arn: String(target["Arn"]),
+    ...(target["Input"] !== undefined && {
+      input: JSON.parse(target["Input"] as string) as unknown,
+    }),
     maximumRetryAttempts: numberOf(retry["MaximumRetryAttempts"]),
     maximumEventAgeSeconds: numberOf(retry["MaximumEventAgeInSeconds"]),
   };
+};
+
+const minutesOf = { minute: 1, hour: 60, day: 1440 } as const;
+
+/** Source: Amazon EventBridge User Guide, "Rate expressions": `rate(5 minutes)`. */
+const readRate = (id: string, expression: string | undefined): number | undefined => {
+  if (expression === undefined) return undefined;
+  const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  if (unit === undefined) throw new Error(`${id}: the schedule ${expression} is not emulated`);
+  return Number(count) * minutesOf[unit as keyof typeof minutesOf];
 };
 
 /**
@@ -161,11 +179,10 @@ export const readStack = (template: Template, place: Place): Stack => {
     rules: ofType("AWS::Events::Rule")
       .filter(({ property }) => property("State") !== "DISABLED")
       .map(({ id, property }) => {
-        if (property("ScheduleExpression") !== undefined)
-          throw new Error(`${id}: rules on a schedule are not emulated`);
         return {
           name: resolver.ref(id),
-          pattern: property("EventPattern") as EventPattern,
+          pattern: property("EventPattern") as EventPattern | undefined,
+          everyMinutes: readRate(id, property("ScheduleExpression") as string | undefined),
           targets: listOf(property("Targets")).map(readTarget),
         };
       }),

@@ -52,6 +52,9 @@ describe("the alarms", () => {
     "consul-unreachable": total("ConsulUnreachable", 3, 4),
     "consul-refused": total("ConsulRefused", 3, 4),
     doctor: { ...total("DoctorErrors"), Statistic: "Maximum" },
+    "reconciler-failed": { Namespace: "AWS/States", MetricName: "ExecutionsFailed" },
+    "reconciler-unknown": total("ReconcilerUnknowns", 6, 6),
+    "orphans-again": total("ReconcilerOrphans", 3, 6),
     "doctor-failed": { Namespace: "AWS/States", MetricName: "ExecutionsFailed" },
   };
 

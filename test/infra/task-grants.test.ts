@@ -11,18 +11,21 @@ import { allTasks } from "../../stepfunctions/tasks.ts";
  * the actions that it takes. Handlers name their clients alike everywhere.
  */
 const actionsOf: Readonly<Record<string, readonly string[]>> = {
+  "allRecords.read": ["dynamodb:Scan"],
   "autoScaling.complete": ["autoscaling:CompleteLifecycleAction"],
   "autoScaling.describeInstance": ["autoscaling:DescribeAutoScalingInstances"],
   "autoScaling.groupTags": ["autoscaling:DescribeTags"],
   "autoScaling.heartbeat": ["autoscaling:RecordLifecycleActionHeartbeat"],
   "autoScaling.terminate": ["autoscaling:TerminateInstanceInAutoScalingGroup"],
   "autoScaling.terminationHooks": ["autoscaling:DescribeLifecycleHooks"],
+  "executions.running": ["states:ListExecutions"],
   "executions.start": ["states:StartExecution"],
   "executions.status": ["states:DescribeExecution"],
   "inventory.all": ["autoscaling:DescribeAutoScalingGroups"],
   "inventory.hooksOf": ["autoscaling:DescribeLifecycleHooks"],
   "inventory.refreshUnderWay": ["autoscaling:DescribeInstanceRefreshes"],
   "inventory.tagged": ["autoscaling:DescribeAutoScalingGroups"],
+  "groupMembers.ofGroupsTagged": ["autoscaling:DescribeAutoScalingGroups"],
   "parameters.pools": ["ssm:GetParametersByPath"],
   "records.attachHook": ["dynamodb:UpdateItem"],
   "records.end": ["dynamodb:UpdateItem"],
@@ -59,7 +62,7 @@ const calledBy = (task: string): Set<string> => {
   return new Set(
     [
       ...text.matchAll(
-        /\b(autoScaling|executions|inventory|parameters|records|switches|tags)\s*\.(\w+)\(/g,
+        /\b(allRecords|autoScaling|executions|inventory|groupMembers|parameters|records|switches|tags)\s*\.(\w+)\(/g,
       ),
     ].map(([, client, method]) => `${client}.${method}`),
   );

@@ -125,6 +125,27 @@ const allowed: Record<Task, readonly string[]> = {
   "watch/check-nomad": inVpc,
   "watch/check-consul": inVpc,
   "watch/report-findings": [],
+  "watch/look-at-aws": [
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLifecycleHooks",
+    "dynamodb:BatchGetItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:Scan",
+    "states:DescribeExecution",
+    "states:DescribeExecution",
+    "states:ListExecutions",
+    "tag:GetResources",
+  ],
+  "watch/repair-ownership": [
+    "autoscaling:RecordLifecycleActionHeartbeat",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:UpdateItem",
+    "states:DescribeExecution",
+    "states:StartExecution",
+  ],
+  "watch/report-repairs": ["dynamodb:DeleteItem"],
   "retire/find-node": inVpc,
   "retire/cordon-node": inVpc,
   "retire/count-drains": inVpc,
@@ -181,7 +202,7 @@ describe("the role of a function", () => {
     const changes = taskNames
       .flatMap((task) => statementsOf(stack, roleOf(stack, task)))
       .filter(({ Action }) => list(Action).some((name) => /^autoscaling:(?!Describe)/.test(name)));
-    assert.equal(changes.length, 6);
+    assert.equal(changes.length, 7);
     for (const { Condition, Resource } of changes) {
       assert.deepEqual(Condition, {
         StringEquals: { "aws:ResourceTag/drover:cluster": "default" },

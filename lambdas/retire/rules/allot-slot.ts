@@ -25,6 +25,9 @@ const clusterPrefix = "slot#cluster#";
 export const clusterSlotKeys = (slots: number): string[] =>
   Array.from({ length: slots }, (_, index) => `${clusterPrefix}${index}`);
 
+/** Whether a lease is a slot, of a pool or of the cluster. */
+export const isSlot = (key: string): boolean => key.startsWith("slot#");
+
 /**
  * Which slots to try to take: one of the pool and one of the cluster. Those that
  * are held already are kept, so that a repeated call takes no second one.

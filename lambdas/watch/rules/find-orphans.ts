@@ -40,13 +40,13 @@ const foundHook = ({ name, heartbeatSeconds, globalSeconds }: TerminationHook, n
  * their event was lost, or their execution was stopped.
  */
 export const findOrphans = (seen: OwnersSeen): Orphan[] => {
-  const records = new Map(seen.owned.map((record) => [record.instanceId, record]));
+  const ownedBy = new Map(seen.owned.map((record) => [record.instanceId, record]));
   return seen.members.flatMap((member): Orphan[] => {
     const { instanceId, group, tags } = member;
     const pool = tags.get(poolTag);
     const hook = seen.hooks.get(group);
     if (!isWaiting(member) || !pool || !hook) return [];
-    const record = records.get(instanceId);
+    const record = ownedBy.get(instanceId);
     const status = record && (seen.statusOf.get(record.execution) ?? "unknown");
     if (status === "running") return [];
     // What is over is about an earlier stay of the instance, as in a warm pool.

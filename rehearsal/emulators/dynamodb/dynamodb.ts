@@ -57,6 +57,7 @@ export const createDynamoDb = ({
     service: serveAwsJson("DynamoDB_20120810", "1.0", {
       ...readOperations(tableOf),
       ...writeOperations(tableOf),
+      Scan: scanOperation(tableOf),
       TransactWriteItems: transactWrite(tableOf, now),
     }),
     createTable: (schema) => {
@@ -193,6 +194,30 @@ const readOperations = (tableOf: FindTable): Record<string, Operation> => ({
     },
   ),
 });
+
+/**
+ * Reads a whole table, page by page. Source: Amazon DynamoDB API Reference,
+ * "Scan"; filters and segments, which Drover does not use, are refused.
+ */
+const scanOperation = (tableOf: FindTable): Operation =>
+  operation(
+    v.strictObject({
+      TableName: v.string(),
+      ConsistentRead: v.optional(v.boolean()),
+      Limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+      ExclusiveStartKey: v.optional(attributes),
+    }),
+    (input) => {
+      const table = tableOf(input.TableName);
+      const page = takePage(table, undefined, itemsOf(table, consistencyOf(input)), input);
+      return {
+        Count: page.items.length,
+        ScannedCount: page.items.length,
+        Items: page.items,
+        ...(page.last === undefined ? {} : { LastEvaluatedKey: page.last }),
+      };
+    },
+  );
 
 /** The items after the start key, as far as the limit or a page's bytes reach. */
 const takePage = (

@@ -1,6 +1,6 @@
 import type { Agenda } from "../../agenda.ts";
 import type { Random } from "../../random.ts";
-import { between } from "../../random.ts";
+import { between, uuid } from "../../random.ts";
 import type { EventPattern } from "./patterns.ts";
 import { compilePattern } from "./patterns.ts";
 
@@ -21,7 +21,10 @@ export interface BusEvent {
 /** What a rule gives its events to. It fails by throwing. */
 export interface Target {
   readonly id: string;
-  readonly deliver: (event: BusEvent) => void | Promise<void>;
+  /** A constant that the target is given in the place of the event. */
+  readonly input?: unknown;
+  /** @param given - the event, or the constant */
+  readonly deliver: (given: BusEvent) => void | Promise<void>;
   /** Attempts after the first (at most 185, as on AWS, which is the default). */
   readonly maximumRetryAttempts?: number;
   /** How old an event may become before it is given up (at most 24 hours, the default). */
@@ -32,7 +35,10 @@ export interface Target {
 
 export interface Rule {
   readonly name: string;
-  readonly pattern: EventPattern;
+  /** Absent for a rule that is called by its schedule alone. */
+  readonly pattern?: EventPattern | undefined;
+  /** Minutes from one call to the next, the first of them a while after the rule was made. */
+  readonly everyMinutes?: number | undefined;
   readonly targets: readonly Target[];
 }
 
@@ -85,11 +91,15 @@ export const createBus = ({
   now,
   random,
   faults: initialFaults = {},
+  region = "eu-west-1",
+  account = "123456789012",
 }: {
   readonly agenda: Agenda;
   readonly now: () => number;
   readonly random: Random;
   readonly faults?: Partial<BusFaults>;
+  readonly region?: string;
+  readonly account?: string;
 }): Bus => {
   const rules = new Map<string, { rule: Rule; match: (event: unknown) => boolean }>();
   const published: BusEvent[] = [];
@@ -114,7 +124,9 @@ export const createBus = ({
         outcome,
       });
     try {
-      await target.deliver(event);
+      await target.deliver(
+        target.input === undefined ? event : (structuredClone(target.input) as BusEvent),
+      );
       record("delivered");
       underWay -= 1;
     } catch (error) {
@@ -140,11 +152,42 @@ export const createBus = ({
     );
   };
 
+  /**
+   * Source: Amazon EventBridge User Guide, "Creating a rule that runs on a
+   * schedule": the event is of aws.events, and names the rule; schedules are kept
+   * to within a minute.
+   */
+  const schedule = (rule: Rule, everyMinutes: number) => {
+    agenda.after(everyMinutes * 60_000, () => {
+      if (rules.get(rule.name)?.rule !== rule) return;
+      schedule(rule, everyMinutes);
+      const event = {
+        version: "0",
+        id: uuid(random),
+        "detail-type": "Scheduled Event",
+        source: "aws.events",
+        account,
+        time: new Date(now()).toISOString().replace(/\.\d+Z$/, "Z"),
+        region,
+        resources: [`arn:aws:events:${region}:${account}:rule/${rule.name}`],
+        detail: {},
+      };
+      for (const target of rule.targets) {
+        send(event, rule, target);
+        if (random() < faults.duplicates) send(structuredClone(event), rule, target);
+      }
+    });
+  };
+
   return {
     published,
     deliveries,
     underWay: () => underWay,
-    addRule: (rule) => void rules.set(rule.name, { rule, match: compilePattern(rule.pattern) }),
+    addRule: (rule) => {
+      const match = rule.pattern === undefined ? () => false : compilePattern(rule.pattern);
+      rules.set(rule.name, { rule, match });
+      if (rule.everyMinutes !== undefined) schedule(rule, rule.everyMinutes);
+    },
     removeRule: (name) => void rules.delete(name),
     setFaults: (changed) => {
       faults = { ...faults, ...changed };

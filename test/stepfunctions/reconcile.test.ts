@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { reconcileMachineName, retireMachineName } from "../../infra/names.ts";
+import { holdTag } from "../../lambdas/retire/hook-names.ts";
+import type { Instance } from "../../rehearsal/emulators/auto-scaling/state.ts";
+import type { Execution } from "../../rehearsal/emulators/step-functions.ts";
+import { account, region } from "../../rehearsal/world.ts";
+import { type DoctorWorld, raiseDoctorWorld } from "../cli/doctor-world.ts";
+
+let here: DoctorWorld;
+beforeEach(async () => void (here = await raiseDoctorWorld({ size: 3 })));
+afterEach(() => here.end());
+
+const machine = (name: string) => `arn:aws:states:${region}:${account}:stateMachine:${name}`;
+const executionsOf = (name: string): Execution[] =>
+  here.world.stepFunctions
+    .executions()
+    .filter(({ stateMachineArn }) => stateMachineArn === machine(name));
+const runs = () => executionsOf(reconcileMachineName("default"));
+const retirements = () => executionsOf(retireMachineName("default"));
+const minutes = (count: number) => count * 60_000;
+
+const call = async <T>(operation: string, body: unknown): Promise<T> => {
+  const request = new Request(`https://states.${region}.amazonaws.com/`, {
+    method: "POST",
+    headers: { "x-amz-target": `AWSStepFunctions.${operation}` },
+    body: JSON.stringify(body),
+  });
+  return (await (await here.world.stepFunctions.service(request)).json()) as T;
+};
+/** As a person does in the console. */
+const stop = (executionArn: string) => call("StopExecution", { executionArn });
+const reconcile = async (input: unknown): Promise<Execution> => {
+  const { executionArn } = await call<{ executionArn: string }>("StartExecution", {
+    stateMachineArn: machine(reconcileMachineName("default")),
+    input: JSON.stringify(input),
+  });
+  const run = () => runs().find((each) => each.executionArn === executionArn);
+  assert.ok(await here.pace.until(() => run()?.status !== "RUNNING", minutes(30)));
+  return run()!;
+};
+const until = async (holds: () => boolean, within = minutes(60)) =>
+  assert.ok(await here.pace.until(holds, within), "it did not come to that");
+const pass = (span: number) => here.pace.await(here.world.clock.sleep(span));
+
+/** The group ends one instance. */
+const scaleIn = async (count = 1): Promise<Instance[]> => {
+  const { autoScaling } = here.world;
+  const [group] = here.world.stack.groups;
+  assert.ok(group);
+  autoScaling.scaleTo(group.name, autoScaling.group(group.name).desired - count);
+  const waiting = () =>
+    autoScaling.instances(group.name).filter(({ state }) => state === "Terminating:Wait");
+  await until(() => waiting().length === count, minutes(2));
+  return waiting();
+};
+const order = {
+  stateMachineArn: machine(reconcileMachineName("default")),
+  input: JSON.stringify({ mode: "repair" }),
+};
+const outcomeOf = ({ actions }: Instance) => actions.at(-1)?.outcome?.result;
+const operationsOf = ({ executionArn }: Execution) =>
+  here.world.ledger.entries
+    .filter(({ subject }) => subject.executionArn === executionArn)
+    .map(({ operation }) => operation);
+const leases = (prefix = "slot#"): { pk: string; holder: string }[] =>
+  here.world.stack.tables.flatMap(
+    ({ name }) =>
+      here.world.dynamoDb
+        .items(name)
+        .map((item) => unmarshall(item as Record<string, AttributeValue>))
+        .filter(({ pk }) => String(pk).startsWith(prefix)) as { pk: string; holder: string }[],
+  );
+const lose = () => here.world.bus.setFaults({ losses: 1 });
+
+describe("an instance whose event was lost", () => {
+  it("is found within the heartbeat of its hook, and drained all the same", async () => {
+    lose();
+    const [instance] = await scaleIn();
+    assert.ok(instance);
+    await until(() => instance.state === "Terminated", minutes(28));
+    await until(() => retirements()[0]?.status === "SUCCEEDED");
+    assert.equal(retirements().length, 1);
+    const [end] = here.park.ends;
+    assert.equal(end?.drain, "clean");
+    assert.equal(outcomeOf(instance), "CONTINUE");
+    assert.equal(here.park.nomad.truth.node(instance.id), undefined);
+  });
+
+  it("is left to a person who holds it", async () => {
+    lose();
+    const [instance] = await scaleIn();
+    assert.ok(instance);
+    const arn = `arn:aws:ec2:${region}:${account}:instance/${instance.id}`;
+    here.world.tags.put(arn, holdTag, "");
+    const { output } = await reconcile({});
+    assert.match(output ?? "", /is held by its tag/);
+    await pass(minutes(12));
+    assert.equal(retirements().length, 0);
+  });
+
+  it("is not begun twice when its event comes after all", async () => {
+    here.world.bus.setFaults({ latency: [minutes(3), minutes(9)] });
+    const waiting = await scaleIn(2);
+    await until(() => waiting.every(({ state }) => state === "Terminated"));
+    await until(() => retirements().every(({ status }) => status !== "RUNNING"));
+    assert.deepEqual(
+      retirements().map(({ status }) => status),
+      ["SUCCEEDED", "SUCCEEDED"],
+    );
+  });
+});
+
+describe("a retirement that somebody stopped", () => {
+  for (const state of [
+    "Take ownership",
+    "Find node",
+    "Cordon node",
+    "Count drains",
+    "Take slot",
+    "Drain work",
+    "Await drain",
+    "Drain system jobs",
+    "Await system drain",
+    "Give slot back",
+  ]) {
+    it(`while at "${state}" is taken over, and its slot is free`, async () => {
+      const [instance] = await scaleIn();
+      assert.ok(instance);
+      const enters = (arn: string) =>
+        here.world.engine.runs
+          .get(arn)
+          ?.events.some((event) => event.type === "StateEntered" && event.state === state);
+      const first = () => retirements()[0];
+      await until(() => Boolean(first() && enters(first()!.executionArn)), minutes(4));
+      await stop(first()!.executionArn);
+      assert.equal(first()?.status, "ABORTED");
+      await until(() => instance.state === "Terminated", minutes(20));
+      await until(() => retirements().every(({ status }) => status !== "RUNNING"));
+      assert.deepEqual(
+        retirements().map(({ status }) => status),
+        ["ABORTED", "SUCCEEDED"],
+      );
+      assert.equal(outcomeOf(instance), "CONTINUE");
+      assert.equal(here.park.nomad.truth.node(instance.id), undefined);
+      assert.deepEqual(leases(), []);
+    });
+  }
+
+  it("frees its slot for the next one at once", async () => {
+    const [one] = await scaleIn();
+    assert.ok(one);
+    await until(() => leases().length === 2, minutes(4));
+    const stopped = retirements()[0]!;
+    await stop(stopped.executionArn);
+    await until(() => leases().every(({ holder }) => holder !== stopped.executionArn), minutes(2));
+  });
+});
+
+describe("a run", () => {
+  it("with nothing to do has four transitions and four calls", async () => {
+    await until(() => runs().length === 1);
+    await until(() => runs()[0]?.status === "SUCCEEDED");
+    const run = here.world.engine.runs.get(runs()[0]!.executionArn);
+    assert.equal(run?.transitions, 4);
+    assert.deepEqual(operationsOf(runs()[0]!), [
+      "TransactWriteItems",
+      "DescribeAutoScalingGroups",
+      "Scan",
+      "DeleteItem",
+    ]);
+  });
+
+  it("without a mode says what it would repair, and writes nothing", async () => {
+    lose();
+    const [instance] = await scaleIn();
+    assert.ok(instance);
+    const run = await reconcile({});
+    assert.equal(run.status, "SUCCEEDED");
+    const report = JSON.parse(run.output ?? "") as { findings: string[]; repairs: unknown[] };
+    assert.equal(report.findings.length, 1);
+    assert.match(report.findings[0]!, new RegExp(`^${instance.id} waits under its hook`));
+    assert.deepEqual(report.repairs, []);
+    assert.deepEqual(
+      operationsOf(run).filter(
+        (operation) => !/^(Describe|List|Get|Scan$|BatchGet)/.test(operation),
+      ),
+      [],
+    );
+  });
+
+  for (const { input, fault } of [
+    { input: { mode: "fix" }, fault: /mode: has to be .*report.* or .*repair/ },
+    { input: { repair: true }, fault: /repair: there is no such field/ },
+    { input: [], fault: /has to be an object/ },
+  ])
+    it(`refuses ${JSON.stringify(input)} by name, with a right example`, async () => {
+      const run = await reconcile(input);
+      assert.equal(run.error, "InputRefused");
+      assert.match(run.cause ?? "", fault);
+      assert.match(run.cause ?? "", /Right are \{\}.*\{.*"mode.*": .*"repair.*"\}/);
+    });
+
+  it("that meets another one leaves", async () => {
+    lose();
+    await scaleIn();
+    const outcomes = await Promise.all([
+      call<{ executionArn: string }>("StartExecution", order),
+      call<{ executionArn: string }>("StartExecution", order),
+    ]);
+    await until(() => runs().length >= 2 && runs().every(({ status }) => status === "SUCCEEDED"));
+    assert.equal(outcomes.length, 2);
+    const left = runs().filter(({ output }) => /Another run is under way/.test(output ?? ""));
+    assert.equal(left.length, 1);
+    assert.equal(retirements().length, 1);
+  });
+
+  it("does not wait for one that was stopped", async () => {
+    lose();
+    const [instance] = await scaleIn();
+    const { executionArn } = await call<{ executionArn: string }>("StartExecution", order);
+    await until(() => leases("lease#").length === 1);
+    await stop(executionArn);
+    const run = await reconcile({ mode: "repair" });
+    assert.match(run.output ?? "", new RegExp(`hook of ${instance?.id}`));
+    assert.equal(retirements().length, 1);
+  });
+});
+
+describe("what does not answer", () => {
+  for (const { service, part } of [
+    { service: "autoscaling", part: "Auto Scaling" },
+    { service: "states", part: "Step Functions" },
+    { service: "tagging", part: "tags" },
+  ])
+    it(`is decided nothing about: ${part}`, async () => {
+      lose();
+      const [instance] = await scaleIn();
+      here.world.ledger.interfere((outgoing, send) =>
+        outgoing.service === service && outgoing.task.startsWith("watch/")
+          ? Promise.reject(new Error("connection reset"))
+          : send(),
+      );
+      // A slot whose holder nobody asks about.
+      const run = await reconcile({ mode: "repair" });
+      assert.equal(run.status, "SUCCEEDED");
+      const report = JSON.parse(run.output ?? "") as { repairs: unknown[]; unknown: string[] };
+      if (service !== "states") {
+        assert.match(report.unknown.join(), new RegExp(part));
+        assert.deepEqual(report.repairs, []);
+        assert.equal(retirements().length, 0);
+      }
+      assert.equal(instance?.state, "Terminating:Wait");
+    });
+});
