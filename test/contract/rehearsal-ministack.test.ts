@@ -31,6 +31,14 @@ interface Reason {
   readonly Item?: unknown;
 }
 
+/** As text, whatever the order of its fields. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+
 /** What an answer says to Drover: not how it is worded, nor when a parameter was written. */
 const gist = ({ status, answer }: Pick<RecordedCall, "status" | "answer">) => {
   const type = answer["__type"];
@@ -40,6 +48,11 @@ const gist = ({ status, answer }: Pick<RecordedCall, "status" | "answer">) => {
     status,
     error: typeof type === "string" ? type.slice(type.lastIndexOf("#") + 1) : undefined,
     item: answer["Item"],
+    // Of a scan in no order that means anything.
+    items: (answer["Items"] as readonly unknown[] | undefined)
+      ?.map((item) => canonical(item))
+      .toSorted(),
+    last: answer["LastEvaluatedKey"],
     attributes: answer["Attributes"],
     responses: answer["Responses"],
     unprocessed: answer["UnprocessedKeys"],
