@@ -19,7 +19,9 @@ export interface Matrix {
   /** Takes in what another matrix has counted. */
   add(counts: MatrixCounts): void;
   readonly counts: MatrixCounts;
-  /** Where a fault could have struck and never did, as sentences. */
+  /** Whether a fault can strike in a state, by what is known of its calls. */
+  canStrike(fault: string, state: string): boolean;
+  /** Where a fault could have struck and never did. */
   holes(): Hole[];
   render(): string;
 }
@@ -92,6 +94,10 @@ export const createMatrix = (
         for (const [state, times] of Object.entries(row)) strike(fault, state, times);
       for (const [state, services] of Object.entries(calls))
         for (const service of services) call(state, service);
+    },
+    canStrike: (fault, name) => {
+      const state = states.find((each) => each.name === name);
+      return state !== undefined && isPossible(fault, state);
     },
     holes: () =>
       names.flatMap((fault) =>

@@ -19,8 +19,21 @@ export const emulatedEndpoints: Endpoints = {
   consulDatacenter: "dc1",
 };
 
-/** Synthesizes the reference app with one pool. Its functions have no code: the world has it. */
-export const synthesizeWorld = (endpoints: Endpoints, pool: RehearsalPool): Template =>
+/** Templates by what they were synthesized for: that takes as long as a small rehearsal. */
+const known = new Map<string, Template>();
+
+/**
+ * Synthesizes the reference app with one pool. Its functions have no code: the
+ * world has it.
+ */
+export const synthesizeWorld = (endpoints: Endpoints, pool: RehearsalPool): Template => {
+  const key = JSON.stringify([endpoints, pool]);
+  const template = known.get(key) ?? synthesize(endpoints, pool);
+  known.set(key, template);
+  return template;
+};
+
+const synthesize = (endpoints: Endpoints, pool: RehearsalPool): Template =>
   synthesizeReference({
     ...endpoints,
     slots: pool.slots,
