@@ -6,6 +6,7 @@ import {
   DeleteItemCommand,
   GetItemCommand,
   paginateQuery,
+  paginateScan,
   PutItemCommand,
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -244,4 +245,27 @@ const queryCases: readonly DynamoDbCase[] = [
   },
 ];
 
-export const itemsCases: readonly DynamoDbCase[] = [...itemCases, ...queryCases];
+const scanCases: readonly DynamoDbCase[] = [
+  {
+    title: "a scan gives everything once, page by page, whatever its order",
+    source: `${reference}, Scan`,
+    async run({ client, table: TableName, partition, put }) {
+      const keys = ["a", "b", "c", "d", "e"];
+      for (const sk of keys) await put({ n: { N: "1" } }, sk);
+      const found: (string | undefined)[] = [];
+      const pages = paginateScan({ client }, { TableName, ConsistentRead: true, Limit: 3 });
+      for await (const { Items = [], Count, ScannedCount } of pages) {
+        assert.ok(Items.length <= 3);
+        assert.deepEqual([Count, ScannedCount], [Items.length, Items.length]);
+        const ours = Items.filter((item) => item["pk"]?.S === partition);
+        found.push(...ours.map((item) => item["sk"]?.S));
+      }
+      assert.deepEqual(
+        found.toSorted((a = "", b = "") => a.localeCompare(b)),
+        keys,
+      );
+    },
+  },
+];
+
+export const itemsCases: readonly DynamoDbCase[] = [...itemCases, ...queryCases, ...scanCases];
