@@ -236,4 +236,44 @@ export const mutantsOfTasks: readonly Mutant[] = [
     caughtBy: "every-hook-decided",
     situation: "a hook with a short heartbeat, and a long queue",
   },
+  {
+    name: "repairs nothing of what it finds",
+    lesson:
+      "crash between drain and terminate leaves nodes that nobody retires (nomad-autoscaler #410)",
+    patches: [
+      {
+        file: "stepfunctions/reconcile.ts",
+        find: '.when(Condition.stringEquals(next, "repair"), repairOwnership)',
+        replace: '.when(Condition.stringEquals(next, "repair in vain"), repairOwnership)',
+      },
+    ],
+    caughtBy: "every-hook-decided",
+    situation: "the event of a hook is lost",
+  },
+  {
+    name: "takes an execution that was stopped for one that runs",
+    lesson: "an execution that is stopped runs no Catch: somebody else has to see to the rest",
+    patches: [
+      {
+        file: "lambdas/clients/executions.ts",
+        find: 'return status === "RUNNING" || status === "PENDING_REDRIVE" ? "running" : "ended badly";',
+        replace: 'return status === "PENDING_REDRIVE" ? "ended badly" : "running";',
+      },
+    ],
+    caughtBy: "every-hook-decided",
+    situation: "a person stops an execution while it drains",
+  },
+  {
+    name: "repairs what a person holds",
+    lesson: "a person's hold stops Drover from starting anything by itself",
+    patches: [
+      {
+        file: "lambdas/watch/look-at-aws.ts",
+        find: "found.filter(({ instanceId }) => !carriers.has(instanceId))",
+        replace: "found.filter(({ instanceId }) => !carriers.has(`${instanceId} too`))",
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "a person holds an instance",
+  },
 ];

@@ -1,6 +1,8 @@
 import { createPerson } from "../../../rehearsal/scenarios/person.ts";
 import { foreignGroup } from "../../../rehearsal/scenarios/neighbours.ts";
 import {
+  beside,
+  slow,
   excuse,
   few,
   first,
@@ -56,6 +58,19 @@ export const people = {
           const person = createPerson(world);
           person.setStop("stop");
           later(world, 30 * minute, () => person.setStop("go"));
+        },
+      ),
+  }),
+  "a person stops an execution while it drains": () => ({
+    ...few,
+    setUp: beside(slow),
+    onReady: (world) =>
+      once(
+        world,
+        () => writesOfDrover(world, "drain").length > 0,
+        async () => {
+          const drained = first(writesOfDrover(world, "drain"));
+          await createPerson(world).stop(drained.instanceId);
         },
       ),
   }),

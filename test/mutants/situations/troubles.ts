@@ -161,6 +161,16 @@ export const troubles = {
           ),
       ),
   }),
+  "the event of a hook is lost": () => ({
+    ...one,
+    onReady: (world) =>
+      forAWhile(
+        world,
+        { for: 20 * second },
+        () => world.bus.setFaults({ losses: 1 }),
+        () => world.bus.setFaults({ losses: 0 }),
+      ),
+  }),
   "a node joins late": () => ({
     ...one,
     onReady: (world) => {
