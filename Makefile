@@ -17,8 +17,8 @@ soak: packages
 test: packages
 	@$(node) test/tools/run.ts $(PART)
 
-# What is believed of Auto Scaling, held against your own account. It says what it would make
-# and cost; with CONFIRM=yes it does it. Also SLOW=yes, ONLY=hook, MACHINES=2.
+# What is believed of AWS, held against your own account. It says what it would make and cost;
+# with CONFIRM=yes it does it. Also SLOW=yes, ONLY=hook (or ONLY=DynamoDB), MACHINES=2.
 contract-aws: packages
 	@$(node) test/contract/aws/main.ts
 

@@ -16,17 +16,37 @@ import {
   compilePattern,
   type EventPattern,
 } from "../../rehearsal/emulators/event-bridge/patterns.ts";
+import type { Clock } from "../../lambdas/runtime/clock.ts";
 import { createManualClock } from "../rehearsal/emulators/manual-clock.ts";
 import { groupOf } from "./auto-scaling-target.ts";
 import { cleanUp, findGroups } from "./aws/clean-up.ts";
 import { accountCloud, type Cloud } from "./aws/cloud.ts";
 import { accountChannel } from "./aws/event-channel.ts";
 import { groupPrefix, runTag } from "./aws/marks.ts";
-import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
+import {
+  type ClientSettings,
+  openParameters,
+  openSecrets,
+  openTable,
+  serviceHolders,
+} from "./aws/services.ts";
+import { exit, runContract } from "./aws/run-contract.ts";
+import { serviceCases } from "./aws/service-cases.ts";
+import { dynamoDbContract } from "./dynamodb.ts";
+import { secretsManagerContract } from "./secrets-manager.ts";
+import { ssmContract } from "./ssm.ts";
+import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
+
+/** A clock whose time passes as soon as somebody waits. */
+const hurry = (): Clock => {
+  const clock = createManualClock();
+  return { now: () => clock.now(), sleep: (milliseconds) => clock.pass(milliseconds) };
+};
 
 /** What a run against an account asks of EC2 and STS, asked of an EC2 that is not ours. */
 describe("an account, ministack's", () => {
   let ministack: Ministack;
+  let settings: ClientSettings;
   let ec2: EC2Client;
   let autoScaling: AutoScalingClient;
   let events: EventBridgeClient;
@@ -34,12 +54,7 @@ describe("an account, ministack's", () => {
   let cloud: Cloud;
   before(async () => {
     ministack = await startMinistack();
-    const settings = {
-      endpoint: ministack.endpoint,
-      region: "eu-west-1",
-      credentials: anybody,
-      maxAttempts: 1,
-    };
+    settings = { ...anywhere, endpoint: ministack.endpoint };
     ec2 = new EC2Client(settings);
     // It has no image of this kind, and does not say which zones have which machines.
     const answers: Readonly<Record<string, object>> = {
@@ -63,7 +78,12 @@ describe("an account, ministack's", () => {
     autoScaling = new AutoScalingClient(settings);
     events = new EventBridgeClient(settings);
     sqs = new SQSClient(settings);
-    cloud = accountCloud(ec2, new STSClient(settings), accountChannel(events, sqs));
+    cloud = accountCloud(
+      ec2,
+      new STSClient(settings),
+      accountChannel(events, sqs),
+      serviceHolders(settings),
+    );
   });
   after(async () => {
     for (const client of [ec2, autoScaling, events, sqs]) client.destroy();
@@ -156,6 +176,12 @@ describe("an account, ministack's", () => {
     const id = await cloud.makeLaunchTemplate("drover-contract-two", "two");
     await run(id);
     await cloud.channel.open("two");
+    await openTable(settings, "two");
+    const secrets = await openSecrets(settings, "two");
+    await secrets.create(secrets.newName(), "value");
+    const parameters = await openParameters(settings, "two");
+    await parameters.put(`${parameters.newPath()}/deep/er`, "value");
+    for (const holder of cloud.holders) assert.equal((await holder.find()).length, 1, holder.what);
     const make = (AutoScalingGroupName: string, Tags?: { Key: string; Value: string }[]) =>
       autoScaling.send(
         new CreateAutoScalingGroupCommand({
@@ -171,16 +197,38 @@ describe("an account, ministack's", () => {
     await make("somebody-elses");
     // It does not filter groups: what is not tagged is spared all the same.
     assert.deepEqual(await findGroups(autoScaling), ["drover-contract-two-1"]);
-    const clock = createManualClock();
-    const left = await cleanUp({
-      autoScaling,
-      cloud,
-      clock: { now: () => clock.now(), sleep: (milliseconds) => clock.pass(milliseconds) },
-      print: () => undefined,
-    });
+    const left = await cleanUp({ autoScaling, cloud, clock: hurry(), print: () => undefined });
     assert.deepEqual(left, []);
     assert.deepEqual(await cloud.findMachines(), []);
     assert.deepEqual(await cloud.findLaunchTemplates(), []);
-    assert.deepEqual(await cloud.channel.find(), []);
+    for (const holder of [cloud.channel, ...cloud.holders])
+      assert.deepEqual(await holder.find(), [], holder.what);
+  });
+
+  it("is told which cases it gets wrong, and is clean afterwards", async () => {
+    const printed: string[] = [];
+    const contract = serviceCases(settings, "three");
+    const code = await runContract({
+      contract,
+      env: { CONFIRM: "yes" },
+      region: "eu-west-1",
+      autoScaling,
+      cloud,
+      clock: hurry(),
+      print: (line) => void printed.push(line),
+      run: "three",
+    });
+    const known = [...dynamoDbContract, ...secretsManagerContract, ...ssmContract].filter(
+      ({ ministack: wrong }) => wrong !== undefined,
+    );
+    const differing = printed.filter((line) => line.startsWith("DIFFERS"));
+    assert.equal(code, exit.differs);
+    assert.equal(differing.length, known.length, differing.join("\n"));
+    for (const { title } of known)
+      assert.ok(
+        differing.some((line) => line.includes(`: ${title}\n`)),
+        title,
+      );
+    assert.match(printed.at(-1) ?? "", /everything was deleted/);
   });
 });

@@ -11,6 +11,7 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 
+import { systemClock } from "../../lambdas/runtime/clock.ts";
 import { type DynamoDbCase, invalid, type Item, type Trial } from "./dynamodb-target.ts";
 
 const guide = "Amazon DynamoDB Developer Guide";
@@ -100,6 +101,7 @@ const itemCases: readonly DynamoDbCase[] = [
         new GetItemCommand({
           TableName,
           Key: key(),
+          ConsistentRead: true,
           ProjectionExpression: "#x, absent",
           ExpressionAttributeNames: { "#x": "x" },
         }),
@@ -113,7 +115,9 @@ const itemCases: readonly DynamoDbCase[] = [
     async run({ client, table, key, put }) {
       await put({}, "a");
       const get = (Keys: Item[]) =>
-        client.send(new BatchGetItemCommand({ RequestItems: { [table]: { Keys } } }));
+        client.send(
+          new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
+        );
       const { Responses, UnprocessedKeys } = await get([key("a"), key("b")]);
       assert.deepEqual(Responses, { [table]: [key("a")] });
       assert.deepEqual(UnprocessedKeys, {});
@@ -155,6 +159,8 @@ const sorted = async (
   const query = {
     TableName,
     KeyConditionExpression: "pk = :p",
+    // An index cannot be read that way.
+    ConsistentRead: more.IndexName === undefined,
     ...more,
     ExpressionAttributeValues: { ":p": { S: partition }, ...more.ExpressionAttributeValues },
   };
@@ -202,6 +208,7 @@ const queryCases: readonly DynamoDbCase[] = [
         new QueryCommand({
           TableName,
           KeyConditionExpression: "pk = :p",
+          ConsistentRead: true,
           FilterExpression: "n > :n",
           ExpressionAttributeValues: { ":p": { S: partition }, ":n": { N: "1" } },
           Limit: 2,
@@ -223,6 +230,10 @@ const queryCases: readonly DynamoDbCase[] = [
         KeyConditionExpression: "#o = :p",
         ExpressionAttributeNames: { "#o": "owner" },
       };
+      // An index comes after its table.
+      const end = systemClock.now() + 30_000;
+      while ((await sorted(trial, query)).length === 0 && systemClock.now() < end)
+        await systemClock.sleep(100);
       assert.deepEqual(await sorted(trial, query), ["a"]);
       await assert.rejects(sorted(trial, { ...query, ConsistentRead: true }), invalid);
     },

@@ -1,56 +1,21 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import * as fc from "fast-check";
 
+import { openTable } from "./aws/services.ts";
 import { openEmulatedTable } from "./dynamodb-emulated.ts";
 import { perform, request } from "./dynamodb-requests.ts";
 import { createTrial, type DynamoDbTarget } from "./dynamodb-target.ts";
 import { dynamoDbContract } from "./dynamodb.ts";
-import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
-
-const openTable = async (endpoint: string): Promise<DynamoDbTarget> => {
-  const client = new DynamoDBClient({
-    endpoint,
-    region: "eu-west-1",
-    credentials: anybody,
-    maxAttempts: 1,
-  });
-  await client.send(
-    new CreateTableCommand({
-      TableName: "records",
-      BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: ["pk", "sk", "owner"].map((AttributeName) => ({
-        AttributeName,
-        AttributeType: "S",
-      })),
-      KeySchema: [
-        { AttributeName: "pk", KeyType: "HASH" },
-        { AttributeName: "sk", KeyType: "RANGE" },
-      ],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: "byOwner",
-          KeySchema: [
-            { AttributeName: "owner", KeyType: "HASH" },
-            { AttributeName: "sk", KeyType: "RANGE" },
-          ],
-          Projection: { ProjectionType: "ALL" },
-        },
-      ],
-    }),
-  );
-  let serial = 0;
-  return { client, table: "records", newPartition: () => `p${(serial += 1)}` };
-};
+import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
 
 describe("DynamoDB, ministack's", () => {
   let ministack: Ministack;
   let target: DynamoDbTarget;
   before(async () => {
     ministack = await startMinistack();
-    target = await openTable(ministack.endpoint);
+    target = await openTable({ ...anywhere, endpoint: ministack.endpoint }, "one");
   });
   after(async () => {
     target.client.destroy();

@@ -3,32 +3,20 @@ import { after, before, describe, it } from "node:test";
 
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
-import {
-  CreateSecretCommand,
-  PutSecretValueCommand,
-  SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
 import { CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
-import { DeleteParameterCommand, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 
-import { anybody, type Ministack, startMinistack } from "./ministack/server.ts";
+import { type ClientSettings, openParameters, openSecrets } from "./aws/services.ts";
+import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
-import { type SecretsManagerTarget, secretsManagerContract } from "./secrets-manager.ts";
+import { secretsManagerContract } from "./secrets-manager.ts";
 import type { ServiceCase } from "./services.ts";
-import { type SsmTarget, ssmContract } from "./ssm.ts";
+import { ssmContract } from "./ssm.ts";
 import { type StepFunctionsTarget, stepFunctionsContract } from "./step-functions.ts";
 
 let serial = 0;
 const next = () => String((serial += 1));
 
-interface Settings {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly credentials: typeof anybody;
-  readonly maxAttempts: number;
-}
-
-const openStepFunctions = async (settings: Settings): Promise<StepFunctionsTarget> => {
+const openStepFunctions = async (settings: ClientSettings): Promise<StepFunctionsTarget> => {
   const client = new SFNClient(settings);
   const make = async (name: string, state: object): Promise<string> => {
     const { stateMachineArn = "" } = await client.send(
@@ -48,37 +36,8 @@ const openStepFunctions = async (settings: Settings): Promise<StepFunctionsTarge
   };
 };
 
-const openSecretsManager = async (settings: Settings): Promise<SecretsManagerTarget> => {
-  const client = new SecretsManagerClient(settings);
-  return {
-    client,
-    newName: () => `drover/secret-${next()}`,
-    async create(Name, SecretString) {
-      const { ARN = "" } = await client.send(new CreateSecretCommand({ Name, SecretString }));
-      return ARN;
-    },
-    async rotate(SecretId, SecretString) {
-      await client.send(new PutSecretValueCommand({ SecretId, SecretString }));
-    },
-  };
-};
-
-const openSsm = async (settings: Settings): Promise<SsmTarget> => {
-  const client = new SSMClient(settings);
-  return {
-    client,
-    newPath: () => `/drover/${next()}`,
-    async put(Name, Value, Type = "String") {
-      await client.send(new PutParameterCommand({ Name, Value, Type, Overwrite: true }));
-    },
-    async remove(Name) {
-      await client.send(new DeleteParameterCommand({ Name }));
-    },
-  };
-};
-
 /** It finds no instances; a table is as good. */
-const openResourceTags = async (settings: Settings): Promise<ResourceTagsTarget> => {
+const openResourceTags = async (settings: ClientSettings): Promise<ResourceTagsTarget> => {
   const dynamoDb = new DynamoDBClient(settings);
   return {
     client: new ResourceGroupsTaggingAPIClient(settings),
@@ -108,16 +67,14 @@ after(() => ministack.close());
 const hold = <Target extends { readonly client: { destroy(): void } }>(
   name: string,
   contract: readonly ServiceCase<Target>[],
-  open: (settings: Settings) => Promise<Target>,
+  open: (settings: ClientSettings) => Promise<Target>,
 ): void => {
   void describe(name, () => {
     let target: Target;
     before(async () => {
       target = await open({
+        ...anywhere,
         endpoint: ministack.endpoint,
-        region: "eu-west-1",
-        credentials: anybody,
-        maxAttempts: 1,
       });
     });
     after(() => target.client.destroy());
@@ -133,5 +90,9 @@ const hold = <Target extends { readonly client: { destroy(): void } }>(
 
 hold("resource tags, ministack's", resourceTagsContract, openResourceTags);
 hold("Step Functions, ministack's", stepFunctionsContract, openStepFunctions);
-hold("Secrets Manager, ministack's", secretsManagerContract, openSecretsManager);
-hold("the parameter store, ministack's", ssmContract, openSsm);
+hold("Secrets Manager, ministack's", secretsManagerContract, (settings) =>
+  openSecrets(settings, "one"),
+);
+hold("the parameter store, ministack's", ssmContract, (settings) =>
+  openParameters(settings, "one"),
+);

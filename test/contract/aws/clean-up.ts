@@ -50,8 +50,9 @@ const interval = 10_000;
 /**
  * Deletes everything that any run has made: groups first, since they would
  * replace their machines, then machines that belong to none any more, then
- * launch templates, the rule and the queue. What cannot be deleted hinders nothing else; AWS refuses for
- * a while what is busy, so that all is tried again until nothing is found.
+ * launch templates and what the other services hold. What cannot be deleted
+ * hinders nothing else; AWS refuses for a while what is busy, so that all is tried
+ * again until nothing is found.
  *
  * @returns what is still there
  */
@@ -91,15 +92,18 @@ export const cleanUp = async (tools: CleanUpTools): Promise<readonly string[]> =
     if (groups?.length === 0)
       for (const id of templates ?? [])
         await attempt(`deleting the launch template ${id}`, () => cloud.deleteLaunchTemplate(id));
-    const channels = await find("rules and queues", () => cloud.channel.find());
-    for (const each of channels ?? [])
-      await attempt(`deleting ${each}`, () => cloud.channel.remove(each));
+    const held: string[] = [];
+    for (const holder of [cloud.channel, ...cloud.holders]) {
+      const names = await find(holder.what, () => holder.find());
+      held.push(...(names ?? [`${holder.what} that could not be listed`]));
+      for (const name of names ?? []) await attempt(`deleting ${name}`, () => holder.remove(name));
+    }
 
     const left = [
       ...(groups ?? ["groups that could not be listed"]),
       ...(machines ?? ["machines that could not be listed"]),
       ...(templates ?? ["launch templates that could not be listed"]),
-      ...(channels ?? ["rules and queues that could not be listed"]),
+      ...held,
     ];
     if (left.length === 0 || clock.now() >= end) return left;
     await clock.sleep(interval);

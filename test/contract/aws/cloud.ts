@@ -18,6 +18,15 @@ import { isOurs, runTag } from "./marks.ts";
 /** With two processors, the smallest there is. */
 export const machineType = "t4g.nano";
 
+/** A place in an account where runs leave something. */
+export interface Holder {
+  /** What it holds, in the plural. */
+  readonly what: string;
+  /** Names of what any run has left. */
+  find(): Promise<readonly string[]>;
+  remove(name: string): Promise<void>;
+}
+
 /** What a run needs of an account beside Auto Scaling. */
 export interface Cloud {
   /** Whose credentials these are. */
@@ -34,6 +43,8 @@ export interface Cloud {
   terminateMachines(ids: readonly string[]): Promise<void>;
   hasPower(id: string): Promise<boolean>;
   readonly channel: EventChannel;
+  /** Where else runs leave something. */
+  readonly holders: readonly Holder[];
 }
 
 const tagged = [{ Name: "tag-key", Values: [runTag] }];
@@ -58,8 +69,14 @@ const findImage = async (ec2: EC2Client): Promise<string> => {
 };
 
 /** An account, by its EC2 and STS. */
-export const accountCloud = (ec2: EC2Client, sts: STSClient, channel: EventChannel): Cloud => ({
+export const accountCloud = (
+  ec2: EC2Client,
+  sts: STSClient,
+  channel: EventChannel,
+  holders: readonly Holder[],
+): Cloud => ({
   channel,
+  holders,
 
   async whoAmI() {
     const { Arn = "unknown" } = await sts.send(new GetCallerIdentityCommand({}));

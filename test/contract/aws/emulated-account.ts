@@ -64,7 +64,9 @@ export const openAccount = async () => {
       for (const id of ids) emulator.powerOff(id);
     },
     hasPower: async (id) => emulator.instance(id).power !== "off",
+    holders: [],
     channel: {
+      what: "rules and queues",
       open: async (run) => void channels.add(`events of ${groupPrefix}${run}`),
       receive: async () => published.splice(0),
       find: async () => [...channels],

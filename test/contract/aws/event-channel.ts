@@ -22,16 +22,14 @@ import {
 } from "@aws-sdk/client-sqs";
 
 import type { BusEvent } from "../../../rehearsal/emulators/event-bridge/bus.ts";
+import type { Holder } from "./cloud.ts";
 import { groupPrefix, isOurs, runTag } from "./marks.ts";
 
 /** How the events of Auto Scaling come to a run: by a rule and a queue. */
-export interface EventChannel {
+export interface EventChannel extends Holder {
   open(run: string): Promise<void>;
   /** What has come since the last time. */
   receive(): Promise<readonly BusEvent[]>;
-  /** Names of the rules and addresses of the queues that any run has made. */
-  find(): Promise<readonly string[]>;
-  remove(nameOrAddress: string): Promise<void>;
 }
 
 const isQueue = (nameOrAddress: string): boolean => nameOrAddress.includes("/");
@@ -139,6 +137,7 @@ export const accountChannel = (events: EventBridgeClient, sqs: SQSClient): Event
       }
     },
 
+    what: "rules and queues",
     find: async () => [...(await findRules(events)), ...(await findQueues(sqs))],
 
     async remove(nameOrAddress) {

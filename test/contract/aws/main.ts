@@ -1,5 +1,5 @@
 /**
- * Holds the contract of Auto Scaling against the account of the person who runs
+ * Holds the contracts of AWS's services against the account of the person who runs
  * it: `make contract-aws` says what it would do, `make contract-aws CONFIRM=yes`
  * does it. SLOW=yes for all cases, ONLY=hook for some, MACHINES=2 for few.
  */
@@ -16,6 +16,8 @@ import { autoScalingContract } from "../auto-scaling.ts";
 import { accountCloud } from "./cloud.ts";
 import { accountChannel } from "./event-channel.ts";
 import { exit, runContract } from "./run-contract.ts";
+import { serviceCases } from "./service-cases.ts";
+import { serviceHolders } from "./services.ts";
 
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
@@ -31,19 +33,21 @@ const settings = { maxAttempts: 10 };
 const autoScaling = new AutoScalingClient(settings);
 const region = await autoScaling.config.region().catch(() => undefined);
 const now = new Date(systemClock.now()).toISOString();
+const run = `${now.slice(0, 16).replaceAll(/\D/g, "")}-${randomBytes(2).toString("hex")}`;
 
 const options = {
-  contract: autoScalingContract,
+  contract: [...autoScalingContract, ...serviceCases(settings, run)],
   env: process.env,
   autoScaling,
   cloud: accountCloud(
     new EC2Client(settings),
     new STSClient(settings),
     accountChannel(new EventBridgeClient(settings), new SQSClient(settings)),
+    serviceHolders(settings),
   ),
   clock: systemClock,
   print,
-  run: `${now.slice(0, 16).replaceAll(/\D/g, "")}-${randomBytes(2).toString("hex")}`,
+  run,
   signal: interrupted.signal,
 };
 if (region === undefined) {

@@ -48,6 +48,9 @@ export interface Plan {
  */
 const dollarsPerHour = 0.0068 + 0.0005;
 
+/** For a table, secrets and parameters: a fraction of what they cost for an hour. */
+const dollarsBeside = 0.05;
+
 export const planRun = (
   contract: readonly AutoScalingCase[],
   { slow, only, machines }: Wishes,
@@ -75,19 +78,20 @@ export const planRun = (
       ...cases.map((each) => each.minutes),
       0,
     ),
-    dollars: Math.ceil((machineMinutes / 60) * dollarsPerHour * 100) / 100,
+    dollars: Math.ceil(((machineMinutes / 60) * dollarsPerHour + dollarsBeside) * 100) / 100,
   };
 };
 
 /** What a person reads before they agree. */
 export const describePlan = (plan: Plan, region: string): readonly string[] => [
-  `${plan.cases.length} cases against Amazon EC2 Auto Scaling in ${region}, about ${plan.minutes} minutes.`,
-  "It makes one launch template, a rule and a queue for events, and a group for each case in the default VPC, with",
+  `${plan.cases.length} cases against AWS in ${region}, about ${plan.minutes} minutes.`,
+  "It makes a launch template, a rule and a queue for events, a table, some secrets and parameters,",
+  "and a group for each case of Auto Scaling in the default VPC, with",
   `up to ${plan.machines} ${machineType} at a time (${plan.machines * 2} vCPUs of the quota), all of them tagged ${runTag},`,
   `and deletes everything. It costs at most $${plan.dollars.toFixed(2)}.`,
   "The credentials must allow autoscaling:*, ec2:RunInstances, ec2:TerminateInstances, ec2:Describe*,",
-  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*; where there never",
-  "was a group, iam:CreateServiceLinkedRole.",
+  "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*,",
+  "dynamodb:*, secretsmanager:*, ssm:*; where there never was a group, iam:CreateServiceLinkedRole.",
   "Before it begins it deletes whatever has that tag: one run at a time in a region.",
   ...plan.leftOut.map(({ title, reason }) => `left out: ${title}: ${reason}`),
 ];

@@ -20,6 +20,9 @@ const freePort = async (): Promise<number> => {
 /** What stands in for credentials: ministack takes anybody's. */
 export const anybody = { accessKeyId: "tester", secretAccessKey: "secret" };
 
+/** How clients of it are made, but for its address. */
+export const anywhere = { region: "eu-west-1", credentials: anybody, maxAttempts: 1 };
+
 export interface Ministack {
   /** Where all its services are. */
   readonly endpoint: string;

@@ -1,0 +1,52 @@
+import type { AutoScalingCase } from "../auto-scaling-target.ts";
+import { createTrial } from "../dynamodb-target.ts";
+import { dynamoDbContract } from "../dynamodb.ts";
+import { secretsManagerContract } from "../secrets-manager.ts";
+import { ssmContract } from "../ssm.ts";
+import { stepFunctionsContract } from "../step-functions.ts";
+import { type ClientSettings, openParameters, openSecrets, openTable } from "./services.ts";
+
+/** One thing for all: made when the first one asks. */
+const once = <Result>(make: () => Promise<Result>): (() => Promise<Result>) => {
+  let made: Promise<Result> | undefined;
+  return () => (made ??= make());
+};
+
+interface Believed {
+  readonly title: string;
+  readonly source?: string;
+}
+
+const quick = (
+  service: string,
+  { title, source = `${service}'s API Reference` }: Believed,
+  run: () => Promise<void>,
+): AutoScalingCase => ({
+  title: `${service}: ${title}`,
+  source,
+  minutes: 0.1,
+  machines: 0,
+  run,
+});
+
+/** The contracts of the other services, each in a place of its own in an account. */
+export const serviceCases = (settings: ClientSettings, run: string): readonly AutoScalingCase[] => {
+  const table = once(() => openTable(settings, run));
+  const secrets = once(() => openSecrets(settings, run));
+  const parameters = once(() => openParameters(settings, run));
+  return [
+    ...dynamoDbContract.map((each) =>
+      quick("DynamoDB", each, async () => each.run(createTrial(await table()))),
+    ),
+    ...secretsManagerContract.map((each) =>
+      quick("Secrets Manager", each, async () => each.run(await secrets())),
+    ),
+    ...ssmContract.map((each) =>
+      quick("Parameter Store", each, async () => each.run(await parameters())),
+    ),
+    ...stepFunctionsContract.map((each) => ({
+      ...quick("Step Functions", each, async () => undefined),
+      emulatedOnly: "a state machine needs a role",
+    })),
+  ];
+};
