@@ -4,6 +4,9 @@ export const runTag = "drover:contract";
 /** What the names of everything that a run makes begin with, followed by the run. */
 export const groupPrefix = "drover-contract-";
 
+/** Below it are no parameters but what runs have made. */
+export const runParameters = `/${groupPrefix}runs`;
+
 interface Tagged {
   readonly Tags?: readonly { readonly Key?: string | undefined }[] | undefined;
 }

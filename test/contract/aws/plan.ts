@@ -1,6 +1,6 @@
 import type { AutoScalingCase } from "../auto-scaling-target.ts";
 import { machineType } from "./cloud.ts";
-import { runTag } from "./marks.ts";
+import { runParameters, runTag } from "./marks.ts";
 
 /** What a run is asked for, in the environment. */
 export interface Wishes {
@@ -73,10 +73,8 @@ export const planRun = (
       machines,
       cases.reduce((sum, each) => sum + each.machines, 0),
     ),
-    minutes: Math.max(
-      Math.ceil(machineMinutes / machines),
-      ...cases.map((each) => each.minutes),
-      0,
+    minutes: Math.ceil(
+      Math.max(machineMinutes / machines, ...cases.map((each) => each.minutes), 0),
     ),
     dollars: Math.ceil(((machineMinutes / 60) * dollarsPerHour + dollarsBeside) * 100) / 100,
   };
@@ -92,6 +90,7 @@ export const describePlan = (plan: Plan, region: string): readonly string[] => [
   "The credentials must allow autoscaling:*, ec2:RunInstances, ec2:TerminateInstances, ec2:Describe*,",
   "ec2:CreateTags, ec2:CreateLaunchTemplate, ec2:DeleteLaunchTemplate, events:*, sqs:*,",
   "dynamodb:*, secretsmanager:*, ssm:*; where there never was a group, iam:CreateServiceLinkedRole.",
-  "Before it begins it deletes whatever has that tag: one run at a time in a region.",
+  `Before it begins it deletes whatever has that tag, and the parameters below ${runParameters}:`,
+  "one run at a time in a region.",
   ...plan.leftOut.map(({ title, reason }) => `left out: ${title}: ${reason}`),
 ];

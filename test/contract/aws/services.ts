@@ -25,7 +25,7 @@ import type { DynamoDbTarget } from "../dynamodb-target.ts";
 import type { SecretsManagerTarget } from "../secrets-manager.ts";
 import type { SsmTarget } from "../ssm.ts";
 import type { Holder } from "./cloud.ts";
-import { groupPrefix, isOurs, runTag } from "./marks.ts";
+import { groupPrefix, isOurs, runParameters, runTag } from "./marks.ts";
 
 /** How clients are made: with nothing, as the environment of a person says. */
 export interface ClientSettings {
@@ -93,14 +93,11 @@ export const openSecrets = async (
   };
 };
 
-/** Below it is nothing but what runs have made. */
-const parameters = `/${groupPrefix}runs`;
-
 export const openParameters = async (settings: ClientSettings, run: string): Promise<SsmTarget> => {
   const client = new SSMClient(settings);
   return {
     client,
-    newPath: createNames(`${parameters}/${run}/`),
+    newPath: createNames(`${runParameters}/${run}/`),
     async put(Name, Value, Type = "String") {
       await client.send(new PutParameterCommand({ Name, Value, Type, Overwrite: true }));
     },
@@ -157,7 +154,10 @@ const parameterHolder = (settings: ClientSettings): Holder => {
     what: "parameters",
     async find() {
       const found: string[] = [];
-      const pages = paginateGetParametersByPath({ client }, { Path: parameters, Recursive: true });
+      const pages = paginateGetParametersByPath(
+        { client },
+        { Path: runParameters, Recursive: true },
+      );
       for await (const { Parameters = [] } of pages)
         found.push(...Parameters.flatMap(({ Name }) => Name ?? []));
       return found;
