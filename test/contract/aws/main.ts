@@ -22,7 +22,9 @@ import { serviceHolders } from "./services.ts";
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const)
+// Nobody reads on, as after `| head`: what was made is deleted all the same.
+process.stdout.on("error", (error) => interrupted.abort(error));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
     print("Interrupted: what was made is being deleted. Once more, and it stays.");
     interrupted.abort(new Error("interrupted"));
