@@ -64,9 +64,24 @@ export const addSoak = (rehearse: Command, output: Output, end: (code: number) =
         }),
       };
       const result = await run(options, flags.json ? undefined : output);
-      if (flags.json) output.out(`${JSON.stringify(result, null, 2)}\n`);
+      output.out(flags.json ? `${JSON.stringify(result, null, 2)}\n` : await tellCoverage(result));
       end(result.findings.length === 0 ? exitCodes.fine : exitCodes.broken);
     });
+};
+
+/** Which fault struck in which state, as a table; a hole in it is no failure, but nothing is known there. */
+const tellCoverage = async ({ coverage }: SoakResult): Promise<string> => {
+  const [{ createMatrix }, { rehearsedStates }, { faultNames, findFault }] = await Promise.all([
+    import("../../rehearsal/coverage/matrix.ts"),
+    import("../../rehearsal/coverage/rehearsed-states.ts"),
+    import("../../rehearsal/faults/catalogue.ts"),
+  ]);
+  const struck = faultNames.filter((name) => coverage.strikes[name] !== undefined);
+  if (struck.length === 0) return "";
+  const reaches = Object.fromEntries(struck.map((name) => [name, findFault(name).reach]));
+  const matrix = createMatrix(rehearsedStates(), reaches);
+  matrix.add(coverage);
+  return `\nhow often each fault struck in each state (!!: never, · it cannot):\n${matrix.render()}\n`;
 };
 
 const run = async (options: SoakOptions, output: Output | undefined): Promise<SoakResult> => {

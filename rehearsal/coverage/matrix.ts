@@ -11,6 +11,18 @@ export type Reach =
   /** Events, before there is an execution: in no state. */
   | { readonly of: "events" };
 
+export const noCounts = (): MatrixCounts => ({ strikes: {}, calls: {} });
+
+/** Adds what one process has counted to what others have. */
+export const addCounts = (sum: MatrixCounts, { strikes, calls }: MatrixCounts): void => {
+  for (const [fault, row] of Object.entries(strikes)) {
+    const own = (sum.strikes[fault] ??= {});
+    for (const [state, times] of Object.entries(row)) own[state] = (own[state] ?? 0) + times;
+  }
+  for (const [state, services] of Object.entries(calls))
+    sum.calls[state] = [...new Set([...(sum.calls[state] ?? []), ...services])];
+};
+
 /** How often each fault struck in each state. */
 export interface Matrix {
   strike(fault: string, state: string): void;
@@ -69,31 +81,26 @@ export const createMatrix = (
   states: readonly StateTraits[],
   faults: Readonly<Record<string, Reach>>,
 ): Matrix => {
-  const counts: MatrixCounts = { strikes: {}, calls: {} };
+  const counts = noCounts();
   const names = Object.keys(faults);
 
   const strikesOf = (fault: string, state: string): number => counts.strikes[fault]?.[state] ?? 0;
-  const strike = (fault: string, state: string, times = 1): void => {
+  const requireFault = (fault: string): void => {
     if (faults[fault] === undefined) throw new Error(`no fault is called ${fault}`);
-    const row = (counts.strikes[fault] ??= {});
-    row[state] = (row[state] ?? 0) + times;
-  };
-  const call = (state: string, service: string): void => {
-    const services = (counts.calls[state] ??= []);
-    if (!services.includes(service)) services.push(service);
   };
   const isPossible = (fault: string, state: StateTraits): boolean =>
     canStrike(faults[fault] ?? { of: "events" }, state, states, counts.calls);
 
   return {
     counts,
-    strike: (fault, state) => strike(fault, state),
-    call,
-    add: ({ strikes, calls }) => {
-      for (const [fault, row] of Object.entries(strikes))
-        for (const [state, times] of Object.entries(row)) strike(fault, state, times);
-      for (const [state, services] of Object.entries(calls))
-        for (const service of services) call(state, service);
+    strike: (fault, state) => {
+      requireFault(fault);
+      addCounts(counts, { strikes: { [fault]: { [state]: 1 } }, calls: {} });
+    },
+    call: (state, service) => addCounts(counts, { strikes: {}, calls: { [state]: [service] } }),
+    add: (more) => {
+      for (const fault of Object.keys(more.strikes)) requireFault(fault);
+      addCounts(counts, more);
     },
     canStrike: (fault, name) => {
       const state = states.find((each) => each.name === name);

@@ -1,3 +1,4 @@
+import { addCounts, type MatrixCounts, noCounts } from "../coverage/matrix.ts";
 import { drawTrial, examine, type Finding, runTrial } from "./trial.ts";
 
 /** What a worker is asked: to rehearse some seeds, one after the other. */
@@ -13,16 +14,19 @@ export interface SeedAnswer {
   readonly seed: number;
   /** Absent when all invariants held. */
   readonly finding?: Finding;
+  /** Which faults struck in which states. */
+  readonly coverage: MatrixCounts;
 }
 
 const rehearse = async (
   seed: number,
   { faults }: SeedOrder,
   mayExamine: boolean,
+  onCoverage: (counts: MatrixCounts) => void,
 ): Promise<Finding | undefined> => {
   const trial = drawTrial(seed, faults);
   try {
-    const { broken } = await runTrial(trial);
+    const { broken } = await runTrial(trial, { onCoverage });
     if (broken.length === 0) return undefined;
     return mayExamine
       ? await examine(trial, broken)
@@ -44,9 +48,12 @@ const serve = (): void => {
     const work = async () => {
       let left = order.mayExamine;
       for (const seed of order.seeds) {
-        const finding = await rehearse(seed, order, left > 0);
+        const coverage = noCounts();
+        const finding = await rehearse(seed, order, left > 0, (counts) =>
+          addCounts(coverage, counts),
+        );
         if (finding) left -= 1;
-        process.send?.({ seed, ...(finding && { finding }) } satisfies SeedAnswer);
+        process.send?.({ seed, coverage, ...(finding && { finding }) } satisfies SeedAnswer);
       }
     };
     void work();

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { addCounts, type MatrixCounts, noCounts } from "../coverage/matrix.ts";
 import type { SeedAnswer, SeedOrder } from "./seed-worker.ts";
 import type { Finding } from "./trial.ts";
 
@@ -30,6 +31,8 @@ export interface SoakResult {
   readonly seeds: number;
   /** By their seeds. */
   readonly findings: readonly Finding[];
+  /** Which faults struck in which states. */
+  readonly coverage: MatrixCounts;
   readonly seconds: number;
 }
 
@@ -56,6 +59,7 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   const findings: Finding[] = [];
+  const coverage = noCounts();
   let next = firstSeed;
   let done = 0;
 
@@ -76,8 +80,9 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
           const mayExamine = Math.max(0, mostExamined - findings.length);
           worker.send({ seeds: batch, faults, mayExamine } satisfies SeedOrder);
         };
-        worker.on("message", ({ finding }: SeedAnswer) => {
+        worker.on("message", ({ finding, coverage: struck }: SeedAnswer) => {
           done += 1;
+          addCounts(coverage, struck);
           waiting -= 1;
           if (finding) {
             findings.push(finding);
@@ -107,6 +112,7 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
   return {
     seeds,
     findings: findings.toSorted((one, other) => one.seed - other.seed),
+    coverage,
     seconds: seconds(),
   };
 };

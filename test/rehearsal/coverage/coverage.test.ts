@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createMatrix, type Reach } from "../../../rehearsal/coverage/matrix.ts";
 import { callsByState, stateOf } from "../../../rehearsal/coverage/collect.ts";
-import { readStates, type StateTraits } from "../../../rehearsal/coverage/read-states.ts";
+import { rehearsedStates } from "../../../rehearsal/coverage/rehearsed-states.ts";
+import type { StateTraits } from "../../../rehearsal/coverage/read-states.ts";
 import type { World } from "../../../rehearsal/world.ts";
 import type { LedgerEntry } from "../../../rehearsal/world/ledger.ts";
-import { readStack, secretsOf } from "../../../rehearsal/world/stack.ts";
-import { emulatedEndpoints, synthesizeWorld } from "../../../rehearsal/world/template.ts";
 
 const states: readonly StateTraits[] = [
   {
@@ -34,21 +33,7 @@ const faults: Readonly<Record<string, Reach>> = {
 
 describe("the states of what is deployed", () => {
   test("are those in which time passes, each with its task", () => {
-    const template = synthesizeWorld(emulatedEndpoints, {
-      pool: "workers",
-      size: 1,
-      drainDeadlineSeconds: 600,
-      slots: 1,
-    });
-    const refs = Object.fromEntries([...secretsOf(template).keys()].map((id) => [id, id]));
-    const found = readStates(
-      readStack(template, {
-        region: "eu-west-1",
-        account: "123456789012",
-        stackName: "Drover",
-        refs,
-      }),
-    );
+    const found = rehearsedStates();
     const names = found.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
     for (const [name, kind, task] of [
