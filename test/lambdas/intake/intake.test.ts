@@ -90,7 +90,12 @@ describe("an event of ours", () => {
   });
 
   test("may be on the way into a warm pool", async () => {
-    const warmPool = { size: 0, state: "Stopped", reuseOnScaleIn: true } as const;
+    const warmPool = {
+      minSize: 0,
+      maxPrepared: 0,
+      state: "Stopped",
+      reuseOnScaleIn: true,
+    } as const;
     await raiseGroup(bench, { warmPool });
     const { event } = await scaleIn(bench);
     await deliver(event);

@@ -138,7 +138,12 @@ describe("an instance that the group keeps", () => {
 
 describe("a warm pool", () => {
   test("takes the instance back: the execution ends there, and Nomad keeps its node", async () => {
-    const warmPool = { size: 0, state: "Running", reuseOnScaleIn: true } as const;
+    const warmPool = {
+      minSize: 0,
+      maxPrepared: 0,
+      state: "Running",
+      reuseOnScaleIn: true,
+    } as const;
     const { instance, state } = await completed({ warmPool });
     assert.match(instance.state, /^Warmed:Pending/);
     assert.equal((await look(state)).state, "warm pool");
