@@ -85,6 +85,41 @@ const capacityFor = (jobs: readonly RehearsalJob[], machines: number): number =>
 const isGone = ({ state }: Instance): boolean =>
   state === "Terminated" || state === "Terminating:Retained";
 
+/** So often whatever looks after a cluster has to have looked: once, it may have come too late. */
+const enoughLooks = 2;
+
+/**
+ * What is called by a schedule repairs what nothing else would. After faults it
+ * has to have had its chances, since everything else came to rest.
+ *
+ * @returns whether it has had them by now; to be asked at every moment
+ */
+const watchTheWatch = ({ stack, stepFunctions, clock }: World, isAtRest: () => boolean) => {
+  const watching = new Set(
+    stack.rules
+      .filter(({ everyMinutes }) => everyMinutes !== undefined)
+      .flatMap(({ targets }) => targets.map(({ arn }) => arn)),
+  );
+  let since: number | undefined;
+  return (): boolean => {
+    const executions = stepFunctions.executions();
+    const isWork = executions.some(
+      ({ status, stateMachineArn }) => status === "RUNNING" && !watching.has(stateMachineArn),
+    );
+    if (isWork || !isAtRest()) {
+      since = undefined;
+      return false;
+    }
+    since ??= clock.now();
+    const from = since;
+    const looks = executions.filter(
+      ({ stateMachineArn, startedAt, status }) =>
+        watching.has(stateMachineArn) && startedAt >= from && status === "SUCCEEDED",
+    );
+    return watching.size === 0 || looks.length >= enoughLooks;
+  };
+};
+
 /** When an instance came to the state that it is in. */
 const endOf = ({ history }: Instance): number => history.at(-1)?.at ?? 0;
 
@@ -167,12 +202,16 @@ const run = async (
     here.autoScaling.scaleTo(group.name, nodes - terminate);
     here.autoScaling.scaleTo(foreignGroup, 1);
 
-    // Asked at every moment: what is cheap, and mostly not so, comes first.
-    const isQuiet = () =>
-      here.underWay() === 0 &&
-      here.stepFunctions.executions().every(({ status }) => status !== "RUNNING") &&
+    const isGoneWhoLeaves = () =>
       members().filter(isGone).length >= terminate &&
       members().every((instance) => !isLeaving(instance) || isGone(instance));
+    const hasLooked = watchTheWatch(here, isGoneWhoLeaves);
+    // Asked at every moment: what is cheap, and mostly not so, comes first.
+    const isQuiet = () =>
+      (faults === undefined || hasLooked()) &&
+      here.underWay() === 0 &&
+      here.stepFunctions.executions().every(({ status }) => status !== "RUNNING") &&
+      isGoneWhoLeaves();
     const isOver = await pace.until(isQuiet, stage.patienceSeconds * 1000);
     const over = pace.clock.now();
     narrator.say(isOver ? "nothing happens any more" : "it does not come to an end");
