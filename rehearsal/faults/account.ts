@@ -20,6 +20,15 @@ export const whenLeaving = async (
   }
 };
 
+/** Whether an execution of an instance has come to a state. */
+const hasBegun = ({ world }: Scene, instanceId: string, state: string): boolean =>
+  [...world.engine.runs.values()].some(
+    (run) =>
+      (JSON.parse(run.input) as { readonly instanceId?: unknown } | null)?.instanceId ===
+        instanceId &&
+      run.events.some((event) => event.type === "StateEntered" && event.state === state),
+  );
+
 export const accountFaults: readonly Fault[] = [
   {
     name: "power-cut",
@@ -49,8 +58,19 @@ export const accountFaults: readonly Fault[] = [
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, async (instanceId) => {
         scene.met({ instanceId });
+        const isLetGo = hasBegun(scene, instanceId, "Complete hook");
         const stopped = await scene.person.stop(instanceId);
-        if (stopped !== undefined) scene.struck(`${stopped} of ${instanceId}`);
+        if (stopped === undefined) return;
+        scene.struck(`${stopped} of ${instanceId}`);
+        // As long as its hook waits, another execution is begun; after that, nothing
+        // shows that somebody still has to forget it.
+        if (!isLetGo) return;
+        for (const invariant of ["nobody-remembered", "nothing-left-taken"])
+          scene.excuse({
+            invariant,
+            instanceId,
+            why: "its execution was stopped when its hook was decided already",
+          });
       }),
   },
   {

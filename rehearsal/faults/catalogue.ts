@@ -18,13 +18,10 @@ export const catalogue: readonly Fault[] = [
 
 const byName = new Map(catalogue.map((fault) => [fault.name, fault]));
 
-/** What these leave behind once the hook is decided, nothing comes back to: a person has to. */
-const leftToPeople: ReadonlySet<string> = new Set(["execution-stopped"]);
-
 export const faultNames: readonly string[] = catalogue.map(({ name }) => name);
 
 /** What `all` means. */
-export const allFaults: readonly string[] = faultNames.filter((name) => !leftToPeople.has(name));
+export const allFaults: readonly string[] = faultNames;
 
 /** @throws for a name that nothing has */
 export const findFault = (name: string): Fault => {
