@@ -10,8 +10,8 @@ const hunt = async (mutant: Mutant): Promise<string[]> => {
   const version = versionWith(mutant.name, mutant.patches);
   const fallen = new Set<string>();
   for (const run of runsOf(mutant)) {
-    const broken = await rehearse(version, run);
-    for (const name of broken.keys()) fallen.add(name);
+    const { violations } = await rehearse(version, run);
+    for (const name of violations.keys()) fallen.add(name);
     if (fallen.has(mutant.caughtBy)) break;
   }
   version.assertApplied();

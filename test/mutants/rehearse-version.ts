@@ -11,17 +11,30 @@ export interface Run {
   readonly isFixed: boolean;
 }
 
-/** @returns the sentences of what fell, by the invariant */
-export const rehearse = async (version: Version, { situation, seed, isFixed }: Run) => {
+/** What the invariants said, by their names: only those that said something. */
+export interface Said {
+  readonly violations: ReadonlyMap<string, readonly string[]>;
+  readonly reported: ReadonlyMap<string, readonly string[]>;
+}
+
+export const rehearse = async (
+  version: Version,
+  { situation, seed, isFixed }: Run,
+): Promise<Said> => {
   const { rehearseScaleIn } = await version.load<typeof ScaleIn>("rehearsal/scenarios/scale-in.ts");
   const stages = await version.load<typeof Stages>("rehearsal/scenarios/stages.ts");
-  const report = await rehearseScaleIn(isFixed ? stages.fixedStage : stages.emulatedStage, {
+  const { invariants } = await rehearseScaleIn(isFixed ? stages.fixedStage : stages.emulatedStage, {
     ...situations[situation](),
     seed,
   });
-  return new Map(
-    report.invariants.filter(({ held }) => !held).map(({ name, violations }) => [name, violations]),
-  );
+  return {
+    violations: new Map(
+      invariants.filter(({ held }) => !held).map(({ name, violations }) => [name, violations]),
+    ),
+    reported: new Map(
+      invariants.flatMap(({ name, reported }) => (reported ? [[name, reported] as const] : [])),
+    ),
+  };
 };
 
 /** In a Nomad without the fix, since more can go wrong there. */

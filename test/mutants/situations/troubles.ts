@@ -55,6 +55,19 @@ export const troubles = {
       );
     },
   }),
+  "two drains cannot wait for each other, since their hooks live no longer": () => ({
+    ...few,
+    setUp: beside({ id: "pair", distinctHosts: true, groups: [{ count: 4 }] }),
+    onReady: (world) => {
+      setHeartbeat(world, 30);
+      forAWhile(
+        world,
+        { for: 35 * minute },
+        () => nomadOf(world).setOutage("refused"),
+        () => nomadOf(world).setOutage(undefined),
+      );
+    },
+  }),
   "Nomad cannot be reached for longer than the hook lives": () => {
     let gone: { id: string }[] = [];
     return {
