@@ -20,14 +20,41 @@ export const whenLeaving = async (
   }
 };
 
-/** Whether an execution of an instance has come to a state. */
-const hasBegun = ({ world }: Scene, instanceId: string, state: string): boolean =>
-  [...world.engine.runs.values()].some(
-    (run) =>
-      (JSON.parse(run.input) as { readonly instanceId?: unknown } | null)?.instanceId ===
-        instanceId &&
-      run.events.some((event) => event.type === "StateEntered" && event.state === state),
-  );
+/** The executions of an instance, oldest first, with what they have come to. */
+const executionsOf = ({ world }: Scene, instanceId: string) =>
+  world.stepFunctions
+    .executions()
+    .filter(({ input }) => {
+      const given = JSON.parse(input) as { readonly instanceId?: unknown } | null;
+      return given?.instanceId === instanceId;
+    })
+    .map(({ executionArn, status }) => ({
+      status,
+      hasEntered: (state: string) =>
+        world.engine.runs
+          .get(executionArn)
+          ?.events.some((event) => event.type === "StateEntered" && event.state === state) === true,
+    }));
+
+/**
+ * As long as its hook waits, an instance that nobody takes care of is found. One
+ * that is gone shows nowhere: whatever was still to be done for it is not.
+ */
+const leaveToPeople = ({ excuse }: Scene, instanceId: string, why: string): void => {
+  for (const invariant of ["nobody-remembered", "nothing-left-taken"])
+    excuse({ invariant, instanceId, why });
+};
+
+const isHookOver = ({ world }: Scene, instanceId: string): boolean =>
+  world.autoScaling
+    .instance(instanceId)
+    .actions.some(({ hook, outcome }) => hook.name.startsWith("drover-") && outcome !== undefined);
+
+/** To be called when the hook of an instance is over, and not by Drover. */
+export const excuseUnknown = (scene: Scene, instanceId: string): void => {
+  if (executionsOf(scene, instanceId).some(({ status }) => status === "RUNNING")) return;
+  leaveToPeople(scene, instanceId, "it was gone before anything of Drover's took care of it");
+};
 
 export const accountFaults: readonly Fault[] = [
   {
@@ -48,6 +75,7 @@ export const accountFaults: readonly Fault[] = [
           instanceId,
           why: "its power was cut while the hook held it",
         });
+        excuseUnknown(scene, instanceId);
       }),
   },
   {
@@ -58,19 +86,15 @@ export const accountFaults: readonly Fault[] = [
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, async (instanceId) => {
         scene.met({ instanceId });
-        const isLetGo = hasBegun(scene, instanceId, "Complete hook");
+        const isLetGo =
+          scene.world.autoScaling.instance(instanceId).power !== "on" ||
+          isHookOver(scene, instanceId) ||
+          executionsOf(scene, instanceId).some(({ hasEntered }) => hasEntered("Complete hook"));
         const stopped = await scene.person.stop(instanceId);
         if (stopped === undefined) return;
         scene.struck(`${stopped} of ${instanceId}`);
-        // As long as its hook waits, another execution is begun; after that, nothing
-        // shows that somebody still has to forget it.
-        if (!isLetGo) return;
-        for (const invariant of ["nobody-remembered", "nothing-left-taken"])
-          scene.excuse({
-            invariant,
-            instanceId,
-            why: "its execution was stopped when its hook was decided already",
-          });
+        if (isLetGo)
+          leaveToPeople(scene, instanceId, "its execution was stopped when its hook was decided");
       }),
   },
   {

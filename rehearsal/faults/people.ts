@@ -1,6 +1,6 @@
 import { stateOf } from "../coverage/collect.ts";
 import type { Random } from "../random.ts";
-import { whenLeaving } from "./account.ts";
+import { excuseUnknown, whenLeaving } from "./account.ts";
 import { moment, oneOf, whole } from "./draw.ts";
 import type { Fault, Occurrence, Scene } from "./fault.ts";
 
@@ -85,6 +85,7 @@ export const peopleFaults: readonly Fault[] = [
         scene.struck(instanceId);
         for (const invariant of ["every-hook-decided", "no-live-work-lost"])
           scene.excuse({ invariant, instanceId, why: "a person completed its hook" });
+        excuseUnknown(scene, instanceId);
       }),
   },
 ];

@@ -16,6 +16,13 @@ const known = 60_000;
 /** Drover decides a hook this long before its limit, whatever a person says. Milliseconds. */
 const decisionMargin = 120_000;
 
+/**
+ * What a person does this long before a drain is posted may have come after the
+ * node was read for it: two calls of up to 15 s, and Nomad takes no index to
+ * compare with. Milliseconds.
+ */
+const unseen = 30_000;
+
 /** Since when an instance is on its way out: its hook holds it, or a person asked for it. */
 const leavesSince = (evidence: Evidence, instanceId: string): number => {
   const instance = evidence.instances.find(({ id }) => id === instanceId);
@@ -50,8 +57,19 @@ const touched = (evidence: Evidence, write: NodeWrite): string[] => {
  * leaves, it may be shortened to what the hook leaves, or be followed by that of
  * the system jobs which it left out.
  */
-const overruled = (drover: string, { instanceId, before, after }: NodeWrite): string[] => {
+const overruled = (chronicle: Chronicle, write: NodeWrite): string[] => {
+  const { at, nodeId, instanceId, before, after } = write;
+  const { droverAccessor: drover, writes } = chronicle;
   if (!before.drain || before.drain.accessor === drover || !after) return [];
+  const wasJustDone = writes.some(
+    (other) =>
+      other.nodeId === nodeId &&
+      other.accessor !== drover &&
+      other.call === "drain" &&
+      other.at <= at &&
+      other.at > at - unseen,
+  );
+  if (wasJustDone) return [];
   if (!after.drain) return [`the drain of a person on ${instanceId} was cancelled`];
   const { until, ignoreSystemJobs } = before.drain;
   const isShorter =
@@ -147,7 +165,7 @@ export const personRespected: Invariant = {
     const ours = writesOf(evidence);
     return [
       ...ours.flatMap((write) => touched(evidence, write)),
-      ...ours.flatMap((write) => overruled(chronicle.droverAccessor, write)),
+      ...ours.flatMap((write) => overruled(chronicle, write)),
       ...returned(chronicle),
       ...crowded(evidence, chronicle),
       ...unstopped(evidence),

@@ -76,6 +76,18 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       /the drain of a person on i-gone was begun anew/,
     ],
     [
+      "one that was begun anew half a minute later",
+      alsoWritten(
+        write("drain", { at: 2 * minute, accessor: "ops", after: drained("ops", 5 * minute) }),
+        write("drain", {
+          at: 2.5 * minute,
+          before: drained("ops", 5 * minute),
+          after: drained("drover", 11 * minute),
+        }),
+      ),
+      /the drain of a person on i-gone was begun anew/,
+    ],
+    [
       "a person's cordon that was lifted",
       alsoWritten(
         write("eligibility", { accessor: "ops", after: sight({ eligible: false }) }),

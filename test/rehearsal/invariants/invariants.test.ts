@@ -124,6 +124,17 @@ describe("what is not a breach", () => {
       ),
     ],
     [
+      "a person's drain that came between our look at the node and our drain",
+      alsoWritten(
+        write("drain", { at: 2 * minute, accessor: "ops", after: drained("ops", 5 * minute) }),
+        write("drain", {
+          at: 2 * minute + 20_000,
+          before: drained("ops", 5 * minute),
+          after: drained("drover", 11 * minute),
+        }),
+      ),
+    ],
+    [
       "our own cordon that we lift",
       chronicle({
         writes: [
