@@ -60,6 +60,8 @@ registerHooks({
 
 /** Modules of one version of the product. */
 export interface Version {
+  /** Whether the functions alone differ from the product as it is. */
+  readonly isOfFunctions: boolean;
   /** Imports a module by its path from the root of the repository. */
   load<Module>(file: string): Promise<Module>;
   /** @throws AssertionError when no module that was loaded has a patch in it */
@@ -71,6 +73,7 @@ export const versionWith = (name: string, patches: readonly Patch[]): Version =>
   assert.ok(!patchesOf.has(name), `there are two versions called ${name}`);
   patchesOf.set(name, patches);
   return {
+    isOfFunctions: patches.every(({ file }) => file.startsWith("lambdas/")),
     load: async <Module>(file: string) => {
       const url = new URL(file, root);
       url.searchParams.set(parameter, name);

@@ -1,5 +1,8 @@
 import type * as ScaleIn from "../../rehearsal/scenarios/scale-in.ts";
+import { rehearseScaleIn } from "../../rehearsal/scenarios/scale-in.ts";
 import type * as Stages from "../../rehearsal/scenarios/stages.ts";
+import { emulatedStage, fixedStage } from "../../rehearsal/scenarios/stages.ts";
+import type * as Handlers from "../../rehearsal/world/handlers.ts";
 import type { Version } from "./apply-mutant.ts";
 import type { Mutant } from "./mutants.ts";
 import { type SituationName, situations } from "./situations/situations.ts";
@@ -17,15 +20,33 @@ export interface Said {
   readonly reported: ReadonlyMap<string, readonly string[]>;
 }
 
+/**
+ * What a version is rehearsed with. Where the functions alone differ, the world
+ * around them and the template are those of all others: it saves half the time.
+ */
+const worldOf = async (version: Version) => {
+  if (version.isOfFunctions) {
+    const { findHandler } = await version.load<typeof Handlers>("rehearsal/world/handlers.ts");
+    return {
+      scaleIn: rehearseScaleIn,
+      stages: { emulatedStage, fixedStage },
+      handlers: findHandler,
+    };
+  }
+  const own = await version.load<typeof ScaleIn>("rehearsal/scenarios/scale-in.ts");
+  const stages = await version.load<typeof Stages>("rehearsal/scenarios/stages.ts");
+  return { scaleIn: own.rehearseScaleIn, stages, handlers: undefined };
+};
+
 export const rehearse = async (
   version: Version,
   { situation, seed, isFixed }: Run,
 ): Promise<Said> => {
-  const { rehearseScaleIn } = await version.load<typeof ScaleIn>("rehearsal/scenarios/scale-in.ts");
-  const stages = await version.load<typeof Stages>("rehearsal/scenarios/stages.ts");
-  const { invariants } = await rehearseScaleIn(isFixed ? stages.fixedStage : stages.emulatedStage, {
+  const { scaleIn, stages, handlers } = await worldOf(version);
+  const { invariants } = await scaleIn(isFixed ? stages.fixedStage : stages.emulatedStage, {
     ...situations[situation](),
     seed,
+    ...(handlers && { handlers }),
   });
   return {
     violations: new Map(

@@ -27,6 +27,7 @@ export const people = {
       nomadOf(world).runJob({ id: "by-hand", groups: [{ count: 4 }], type: "batch" });
       await world.clock.sleep(15 * second);
       await createPerson(world).drain(id, { deadlineSeconds: 300, ignoreSystemJobs: true });
+      await world.clock.sleep(minute);
     },
   }),
   "a person drains a node that stays": () => ({
