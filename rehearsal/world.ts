@@ -18,6 +18,7 @@ import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "
 import type { Template } from "./engine/intrinsics.ts";
 import { type Random, seededBy } from "./random.ts";
 import { routeByHost, serveInProcess } from "./wire.ts";
+import { type Authority, guard, standingAuthority, viewGroups } from "./world/authorisation.ts";
 import { findHandler, type HandlerModule } from "./world/handlers.ts";
 import { createLedger, type Ledger } from "./world/ledger.ts";
 import type { Credentials, Park } from "./world/park.ts";
@@ -36,6 +37,8 @@ export interface WorldOptions {
   readonly delays?: Partial<Delays>;
   /** Gives the module of a task. @default the handlers of this repository */
   readonly handlers?: (task: string) => HandlerModule;
+  /** Decides whether a function may make a call of AWS. @default the standing one, if any */
+  readonly authority?: Authority;
   /** Is told of everything that happens in executions. */
   readonly onEvent?: (run: Run, event: RunEvent) => void;
 }
@@ -141,6 +144,14 @@ export const createWorld = (options: WorldOptions): World => {
       throw new Error(`a function called ${host}, which is no part of this world`);
     },
   });
+  const authorise = (options.authority ?? standingAuthority())?.({
+    template,
+    stack,
+    region,
+    account,
+    refs,
+    ...viewGroups(autoScaling),
+  });
   const random = stream("functions");
   const containers = createContainers({
     clock,
@@ -150,7 +161,10 @@ export const createWorld = (options: WorldOptions): World => {
       env: container.spec.env,
       clock,
       random,
-      awsHandler: ledger.watch(aws, container),
+      awsHandler: ledger.watch(
+        authorise ? guard(aws, container.spec.task, authorise) : aws,
+        container,
+      ),
       connect: (tls) => ledger.watch(park.connect(tls), container),
       write: (line) => void (container.alive && log.push(line)),
     }),

@@ -1,0 +1,129 @@
+import { Readable } from "node:stream";
+import { type HttpHandler, type HttpRequest, HttpResponse } from "@smithy/protocol-http";
+import type { AutoScalingEmulator } from "../emulators/auto-scaling/auto-scaling.ts";
+import type { Template } from "../engine/intrinsics.ts";
+import { describeCall } from "../wire.ts";
+import type { Stack } from "./stack.ts";
+
+/** A call of AWS, as far as it matters whether its caller may make it. */
+export interface AwsCall {
+  /** The task of the function that calls. */
+  readonly task: string;
+  /** First label of the host: `autoscaling`, `dynamodb`, … */
+  readonly service: string;
+  readonly operation: string;
+  readonly body: string;
+}
+
+/** What an account knows that decides about permissions. */
+export interface AccountView {
+  readonly template: Template;
+  readonly stack: Stack;
+  readonly region: string;
+  readonly account: string;
+  /** What `Ref` gives for what was there before the template, by logical id. */
+  readonly refs: Readonly<Record<string, string>>;
+  /** The group of a name; undefined if there is none. */
+  readonly group: (name: string) => GroupView | undefined;
+  /** The group of an instance; undefined if there is none. */
+  readonly groupOf: (instanceId: string) => GroupView | undefined;
+}
+
+export interface GroupView {
+  readonly name: string;
+  readonly arn: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** What the emulator throws for something that there is not, a policy meets as no tags. */
+const orNothing = <T>(find: () => T): T | undefined => {
+  try {
+    return find();
+  } catch {
+    return undefined;
+  }
+};
+
+/** The groups as IAM sees them: by their tags now. */
+export const viewGroups = (
+  autoScaling: Pick<AutoScalingEmulator, "group" | "instance">,
+): Pick<AccountView, "group" | "groupOf"> => {
+  const group = (name: string): GroupView | undefined => {
+    const found = orNothing(() => autoScaling.group(name));
+    if (found === undefined) return undefined;
+    const tags = Object.fromEntries([...found.tags].map(([key, { value }]) => [key, value]));
+    return { name, arn: found.arn, tags };
+  };
+  return {
+    group,
+    groupOf: (instanceId) => {
+      const instance = orNothing(() => autoScaling.instance(instanceId));
+      return instance && group(instance.group);
+    },
+  };
+};
+
+/** Says, in the words of AWS, why a call is denied; undefined when it is allowed. */
+export type Authorise = (call: AwsCall) => string | undefined;
+
+/** Makes what authorises the calls of one account. */
+export type Authority = (account: AccountView) => Authorise;
+
+let standing: Authority | undefined;
+
+/**
+ * Has every world of this process from now on ask an authority, unless it is
+ * given one of its own. Without any, everything is allowed: to evaluate
+ * policies is no part of what a rehearsal shows.
+ */
+export const appointAuthority = (authority: Authority | undefined): void => {
+  standing = authority;
+};
+
+export const standingAuthority = (): Authority | undefined => standing;
+
+const queryServices: ReadonlySet<string> = new Set(["autoscaling"]);
+
+const escapeXml = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+const respond = (status: number, type: string, body: string) => ({
+  response: new HttpResponse({
+    statusCode: status,
+    headers: { "content-type": type },
+    body: Readable.from([Buffer.from(body)], { objectMode: false }),
+  }),
+});
+
+/** The denial in the shape of the service: the Query protocol has its own. */
+const deny = (service: string, message: string) =>
+  queryServices.has(service)
+    ? respond(
+        403,
+        "text/xml",
+        `<ErrorResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${escapeXml(message)}</Message></Error><RequestId>denied</RequestId></ErrorResponse>`,
+      )
+    : respond(
+        400,
+        "application/x-amz-json-1.1",
+        // DynamoDB and Step Functions capitalise the field, and the SDK reads both.
+        JSON.stringify({ __type: "AccessDeniedException", message }),
+      );
+
+const textOf = (body: unknown): string => {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
+};
+
+/** Lets through to AWS only what a task may call. */
+export const guard = (handler: HttpHandler, task: string, authorise: Authorise): HttpHandler => ({
+  ...(handler.metadata && { metadata: handler.metadata }),
+  destroy: () => handler.destroy?.(),
+  updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),
+  httpHandlerConfigs: () => handler.httpHandlerConfigs(),
+  handle: async (request: HttpRequest, options) => {
+    const { service, operation } = describeCall(request);
+    const denial = authorise({ task, service, operation, body: textOf(request.body) });
+    return denial === undefined ? handler.handle(request, options) : deny(service, denial);
+  },
+});

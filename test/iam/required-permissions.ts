@@ -1,0 +1,116 @@
+import { parseForm } from "../../rehearsal/emulators/aws-query.ts";
+import type { AccountView, AwsCall, GroupView } from "../../rehearsal/world/authorisation.ts";
+
+/** What IAM is asked about a call: some operations need several permissions. */
+export interface Required {
+  readonly action: string;
+  readonly resource: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+type Input = Readonly<Record<string, unknown>>;
+type Place = Pick<AccountView, "region" | "account" | "group" | "groupOf">;
+
+const on = (action: string, resource: string, tags: GroupView["tags"] = {}): Required => ({
+  action,
+  resource,
+  tags,
+});
+
+/** Those that AWS allows on no single resource. */
+const onEverything = /^(Describe|GetResources$)/;
+
+const ofAutoScaling = (operation: string, input: Input, place: Place): Required[] => {
+  const action = `autoscaling:${operation}`;
+  if (onEverything.test(operation)) return [on(action, "*")];
+  const { AutoScalingGroupName: name, InstanceId: instanceId } = input;
+  const group =
+    typeof name === "string" ? place.group(name) : place.groupOf(String(instanceId ?? ""));
+  const unknown = `arn:aws:autoscaling:${place.region}:${place.account}:autoScalingGroup:00000000-0000-4000-8000-000000000000:autoScalingGroupName/none`;
+  return [on(action, group?.arn ?? unknown, group?.tags)];
+};
+
+/**
+ * A transaction is no action of its own, it needs those of its items.
+ *
+ * Source: DynamoDB Developer Guide, "Using IAM with DynamoDB transactions".
+ */
+const transacted: Readonly<Record<string, string>> = {
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  ConditionCheck: "ConditionCheckItem",
+  Get: "GetItem",
+};
+
+const ofDynamoDb = (operation: string, input: Input, { region, account }: Place): Required[] => {
+  const table = (name: unknown) => {
+    if (typeof name !== "string") throw new Error(`${operation} names no table`);
+    return name.startsWith("arn:") ? name : `arn:aws:dynamodb:${region}:${account}:table/${name}`;
+  };
+  if (operation.startsWith("Transact")) {
+    const items = (input["TransactItems"] ?? []) as Readonly<Record<string, Input>>[];
+    return items.flatMap((item) =>
+      Object.entries(item).map(([kind, inner]) => {
+        const action = transacted[kind];
+        if (action === undefined) throw new Error(`nobody knows what the item ${kind} needs`);
+        return on(`dynamodb:${action}`, table(inner["TableName"]));
+      }),
+    );
+  }
+  if (operation.startsWith("Batch"))
+    return Object.keys((input["RequestItems"] ?? {}) as Input).map((name) =>
+      on(`dynamodb:${operation}`, table(name)),
+    );
+  const index = input["IndexName"];
+  const suffix = typeof index === "string" ? `/index/${index}` : "";
+  return [on(`dynamodb:${operation}`, `${table(input["TableName"])}${suffix}`)];
+};
+
+const ofSsm = (operation: string, input: Input, { region, account }: Place): Required[] => {
+  const arn = (name: string) =>
+    `arn:aws:ssm:${region}:${account}:parameter/${name.replace(/^\//, "").replace(/\/$/, "")}`;
+  const names = (input["Names"] ?? [input["Name"] ?? input["Path"]]) as string[];
+  return names.map((name) => on(`ssm:${operation}`, arn(name)));
+};
+
+const ofStates = (operation: string, input: Input): Required[] => {
+  const arn = input["executionArn"] ?? input["stateMachineArn"];
+  if (typeof arn !== "string") throw new Error(`${operation} names no resource`);
+  return [on(`states:${operation}`, arn)];
+};
+
+const ofSecrets = (operation: string, input: Input, { region, account }: Place): Required[] => {
+  const id = String(input["SecretId"]);
+  const arn = id.startsWith("arn:")
+    ? id
+    : `arn:aws:secretsmanager:${region}:${account}:secret:${id}-000000`;
+  return [on(`secretsmanager:${operation}`, arn)];
+};
+
+const services: Readonly<
+  Record<string, (operation: string, input: Input, place: Place) => Required[]>
+> = {
+  autoscaling: ofAutoScaling,
+  dynamodb: ofDynamoDb,
+  secretsmanager: ofSecrets,
+  ssm: ofSsm,
+  states: ofStates,
+  tagging: (operation) => [on(`tag:${operation}`, "*")],
+};
+
+/**
+ * The permissions that a call needs.
+ *
+ * @throws for a service that is not mapped: nothing is let through unseen
+ */
+export const requiredPermissions = (call: AwsCall, place: Place): Required[] => {
+  const find = services[call.service];
+  if (find === undefined)
+    throw new Error(`nobody knows which permissions a call of ${call.service} needs`);
+  const input =
+    call.service === "autoscaling"
+      ? parseForm(call.body)
+      : (JSON.parse(call.body || "{}") as Input);
+  return find(call.operation, input, place);
+};
