@@ -13,6 +13,7 @@ import {
 /** Work that is awkward to drain. */
 export const work = {
   "an ordinary scale-in": () => few,
+  "one instance leaves": () => one,
   "everything leaves at once": () => ({ ...few, terminate: 3 }),
   "several slots": () => ({
     ...few,

@@ -32,15 +32,27 @@ export interface Directed {
 const isAlone = ({ name }: Fault): boolean =>
   ["power-cut", "execution-stopped", "person-completes-hook"].includes(name);
 
-/** So many others are met in one rehearsal: retries give up after more. */
-const mostAtOnce = 4;
+/** Each costs a try of the function itself, and those become rare: hooks have heartbeats. */
+const isOfFunction = ({ name }: Fault): boolean => /^(function|lambda)-/.test(name);
+
+/** How many are met in one rehearsal, one after the other. */
+const mostAtOnce = { ofFunctions: 3, others: 6 } as const;
+
+const inParts = (faults: readonly Fault[], size: number): Fault[][] =>
+  Array.from({ length: Math.ceil(faults.length / size) }, (_, index) =>
+    faults.slice(index * size, (index + 1) * size),
+  );
 
 const inGroups = (faults: readonly Fault[]): Fault[][] => {
-  const others = faults.filter((fault) => !isAlone(fault));
-  const groups = faults.filter(isAlone).map((fault) => [fault]);
-  for (let index = 0; index < others.length; index += mostAtOnce)
-    groups.push(others.slice(index, index + mostAtOnce));
-  return groups;
+  const together = faults.filter((fault) => !isAlone(fault));
+  return [
+    ...inParts(faults.filter(isAlone), 1),
+    ...inParts(together.filter(isOfFunction), mostAtOnce.ofFunctions),
+    ...inParts(
+      together.filter((fault) => !isOfFunction(fault)),
+      mostAtOnce.others,
+    ),
+  ];
 };
 
 /**
