@@ -66,3 +66,7 @@ export const findHandler = (task: string): HandlerModule => {
   if (module === undefined) throw new Error(`there is no handler for the task ${task}`);
   return module;
 };
+
+/** The task of a handler, known by the function itself; undefined for one of somebody else. */
+export const taskOf = ({ createHandler }: HandlerModule): string | undefined =>
+  Object.entries(modules).find(([, module]) => module.createHandler === createHandler)?.[0];

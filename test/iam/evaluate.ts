@@ -53,9 +53,9 @@ const ask = (question: Question): Verdict => {
   port.postMessage(question);
   if (Atomics.wait(signal, 0, 0, patience) === "timed-out")
     throw new Error(`the evaluation of ${question.action} took longer than ${patience} ms`);
-  const received = receiveMessageOnPort(port) as { readonly message: Verdict } | undefined;
+  const received = receiveMessageOnPort(port);
   if (received === undefined) throw new Error("the evaluator gave no answer");
-  return received.message;
+  return received.message as Verdict;
 };
 
 const known = new Map<string, Verdict>();

@@ -4,7 +4,7 @@ import { threadId } from "node:worker_threads";
 import type { Journal } from "./authority.ts";
 
 /** What a process leaves for the check of a whole run. */
-export interface Record {
+export interface JournalRecord {
   readonly used: readonly (readonly [task: string, action: string])[];
   readonly denied: readonly (readonly [task: string, message: string])[];
 }
@@ -21,7 +21,7 @@ let waits = false;
  * so the process itself fails at its end.
  */
 const report = (): void => {
-  const record: Record = { used: [...used.values()], denied: [...denied.values()] };
+  const record: JournalRecord = { used: [...used.values()], denied: [...denied.values()] };
   const folder = process.env[journalVariable];
   if (folder !== undefined) {
     mkdirSync(folder, { recursive: true });

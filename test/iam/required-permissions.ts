@@ -24,8 +24,8 @@ const ofAutoScaling = (operation: string, input: Input, place: Place): Required[
   const action = `autoscaling:${operation}`;
   if (onEverything.test(operation)) return [on(action, "*")];
   const { AutoScalingGroupName: name, InstanceId: instanceId } = input;
-  const group =
-    typeof name === "string" ? place.group(name) : place.groupOf(String(instanceId ?? ""));
+  const ofInstance = typeof instanceId === "string" ? place.groupOf(instanceId) : undefined;
+  const group = typeof name === "string" ? place.group(name) : ofInstance;
   const unknown = `arn:aws:autoscaling:${place.region}:${place.account}:autoScalingGroup:00000000-0000-4000-8000-000000000000:autoScalingGroupName/none`;
   return [on(action, group?.arn ?? unknown, group?.tags)];
 };

@@ -16,8 +16,11 @@ import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.
 import { createSsm } from "../../rehearsal/emulators/ssm.ts";
 import { seededBy } from "../../rehearsal/random.ts";
 import { routeByHost, serveInProcess } from "../../rehearsal/wire.ts";
+import { guard } from "../../rehearsal/world/authorisation.ts";
 import { createEmulatedPark } from "../../rehearsal/world/emulated-park.ts";
+import { taskOf } from "../../rehearsal/world/handlers.ts";
 import { isolateSdk, warmSdk } from "../../rehearsal/world/sdk-environment.ts";
+import { authoriseBench } from "../iam/authorise-bench.ts";
 import { createExecutions, machineArn } from "./executions.ts";
 
 /** A call that a handler made. */
@@ -164,13 +167,22 @@ export const startBench = async (options: { readonly seed?: number } = {}) => {
     },
   });
   const random = stream("functions");
+  const named = storeSecrets(secrets, park.credentials);
+  const authorise = authoriseBench({ table: settings.DROVER_TABLE, secrets: named, autoScaling });
   const surroundings: Surroundings = {
-    env: { ...settings, ...storeSecrets(secrets, park.credentials) },
+    env: { ...settings, ...named },
     clock,
     random,
     awsHandler: watch(aws),
     connect: (tls) => watch(park.connect(tls)),
     write: (line) => void lines.push(line),
+  };
+
+  /** What a handler has around it: AWS asks whether its function may do what it does. */
+  const around = (module: HandlerModule): Surroundings => {
+    const task = taskOf(module);
+    if (task === undefined) return surroundings;
+    return { ...surroundings, awsHandler: watch(guard(aws, task, authorise)) };
   };
 
   /** Lets time pass until a promise has settled. */
@@ -225,16 +237,16 @@ export const startBench = async (options: { readonly seed?: number } = {}) => {
 
     /** One container: it keeps what its handler keeps between calls. */
     container: (module: HandlerModule, over: Partial<Surroundings> = {}) => {
-      const handler = module.createHandler({ ...surroundings, ...over });
+      const handler = module.createHandler({ ...around(module), ...over });
       return <T = Record<string, unknown>>(event: unknown, seconds = 720) =>
         settle(handler(event, contextFor(seconds)) as Promise<T>);
     },
     /** Begins a call of a new container; several are settled together. */
     begin: <T = Record<string, unknown>>(module: HandlerModule, event: unknown, seconds = 720) =>
-      module.createHandler(surroundings)(event, contextFor(seconds)) as Promise<T>,
+      module.createHandler(around(module))(event, contextFor(seconds)) as Promise<T>,
     /** One call of a new container. */
     call: <T = Record<string, unknown>>(module: HandlerModule, event: unknown, seconds = 720) =>
-      settle(module.createHandler(surroundings)(event, contextFor(seconds)) as Promise<T>),
+      settle(module.createHandler(around(module))(event, contextFor(seconds)) as Promise<T>),
 
     end: () => {
       autoScaling.close();

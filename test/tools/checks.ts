@@ -23,6 +23,16 @@ export const formatCheck = command("the format", "oxfmt", "--check", ".");
 export const lintCheck = command("the linter", "oxlint", "--type-aware", "--deny-warnings");
 export const typeCheck = command("the types", "tsc", "--noEmit");
 
+/** Comes last in a full run, which tells where its processes wrote what they used. */
+export const permissionCheck: Check = {
+  name: "the permissions that are used",
+  run: (limitSeconds) =>
+    runCommand(process.execPath, [join(root, "test", "iam", "check-permissions.ts")], {
+      limitSeconds,
+      cwd: root,
+    }),
+};
+
 const firstLine = (path: string): string => {
   const buffer = Buffer.alloc(64);
   const file = openSync(path, "r");

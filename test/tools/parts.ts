@@ -1,7 +1,15 @@
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Check, formatCheck, lintCheck, runCheck, shellCheck, typeCheck } from "./checks.ts";
+import {
+  type Check,
+  formatCheck,
+  lintCheck,
+  permissionCheck,
+  runCheck,
+  shellCheck,
+  typeCheck,
+} from "./checks.ts";
 import { agents, jdk, lambdaRuntime, ministack, type Need, python } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
@@ -95,6 +103,9 @@ const groups: readonly (readonly Part[])[] = [
 
 const parts = groups.flat();
 
+/** Judges what all the others did, so that it comes after them, and never alone. */
+const permissions: Part = { name: "permissions", ...checks(permissionCheck) };
+
 /** Asked for something that is no part, test file or folder with test files. */
 export class UnknownPart extends Error {
   override readonly name = "UnknownPart";
@@ -107,7 +118,7 @@ export class UnknownPart extends Error {
  * @throws UnknownPart
  */
 export const selectParts = (wanted: readonly string[]): readonly (readonly Part[])[] => {
-  if (wanted.length === 0) return groups;
+  if (wanted.length === 0) return [...groups, [permissions]];
   const paths = wanted
     .filter((word) => !parts.some(({ name }) => name === word))
     .map((path) => path.replace(/^\.\//, "").replace(/\/$/, ""));

@@ -39,9 +39,16 @@ export const runFile = async (file: string, limitSeconds: number): Promise<Outco
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   try {
     const reporter = join(import.meta.dirname, "reporter.ts");
+    // Whatever world a test makes, what its functions may call is what their policies say.
+    const authority = join(import.meta.dirname, "..", "iam", "appoint.ts");
     const ended = await runCommand(
       process.execPath,
-      [`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`, file],
+      [
+        `--import=${authority}`,
+        `--test-reporter=${reporter}`,
+        `--test-reporter-destination=${report}`,
+        file,
+      ],
       { limitSeconds, env, cwd: root },
     );
     return summarise(relative(root, file), ended, await readLines(report), limitSeconds);

@@ -3,6 +3,10 @@
  *
  * The last line is `N passed, N failed`. With CI set, a test that did not run has failed.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { journalVariable } from "../iam/journal.ts";
 import { runSome } from "./commands.ts";
 import { Missing, type Need } from "./needs.ts";
 import { addUp, countSkippedAsFailed, type Outcome } from "./outcome.ts";
@@ -71,12 +75,29 @@ const run = async (part: Part): Promise<Outcome> => {
   return outcome;
 };
 
-const runAll = async (): Promise<void> => {
+const runParts = async (wanted: readonly string[]): Promise<Outcome[]> => {
   const outcomes: Outcome[] = [];
-  for (const group of selectParts(process.argv.slice(2))) {
+  for (const group of selectParts(wanted)) {
     await prepareAll(group);
     outcomes.push(...(await Promise.all(group.map(run))));
   }
+  return outcomes;
+};
+
+/** Runs everything; each process leaves the permissions that it used in a new folder. */
+const runEverything = async (): Promise<Outcome[]> => {
+  const folder = await mkdtemp(join(tmpdir(), "drover-permissions-"));
+  process.env[journalVariable] = folder;
+  try {
+    return await runParts([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+};
+
+const runAll = async (): Promise<void> => {
+  const wanted = process.argv.slice(2);
+  const outcomes = await (wanted.length === 0 ? runEverything() : runParts(wanted));
   const { passed, failures, skipped } = addUp(outcomes);
   for (const { where, details } of failures) print(`\nFAILED ${where}\n${details}`);
   if (skipped.length > 0) print("");

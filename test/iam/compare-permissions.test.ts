@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { synthesizeReference } from "../../infra/reference-app.ts";
+import type { Template } from "../../rehearsal/engine/intrinsics.ts";
+import { comparePermissions, grantedPermissions } from "./compare-permissions.ts";
+import { excusedPermissions } from "./excused-permissions.ts";
+
+const { template } = synthesizeReference();
+
+/** A template in which the role of a task may do something more. */
+const allowMore = (task: string, action: string): Template => {
+  const changed = structuredClone(template) as Template;
+  const role = Object.values(changed.Resources).find(
+    ({ Type, Properties }) =>
+      Type === "AWS::IAM::Role" && Properties?.["Description"] === `Drover's task ${task}`,
+  );
+  const [policy] = role?.Properties?.["Policies"] as {
+    PolicyDocument: { Statement: unknown[] };
+  }[];
+  policy?.PolicyDocument.Statement.push({ Effect: "Allow", Action: action, Resource: "*" });
+  return changed;
+};
+
+const grantedNow = grantedPermissions(template);
+
+describe("permissions of a template", () => {
+  test("are those of every function, its attached policies among them", () => {
+    assert.ok(grantedNow.includes("intake/intake sqs:SendMessage"));
+    assert.ok(grantedNow.includes("retire/find-node secretsmanager:GetSecretValue"));
+    const tasks = Object.values(template.Resources).filter(
+      ({ Metadata }) => Metadata?.["drover:task"] !== undefined,
+    );
+    assert.equal(new Set(grantedNow.map((each) => each.split(" ")[0])).size, tasks.length);
+  });
+
+  test("that were all used, or excused, are no problem", () => {
+    const isExcused = (each: string) => / (logs|ec2|sqs):/.test(each);
+    const used = new Set(grantedNow.filter((each) => !isExcused(each)));
+    assert.deepEqual(comparePermissions(grantedNow, used, excusedPermissions), []);
+  });
+
+  test("that nobody used are named, task and action", () => {
+    const more = grantedPermissions(allowMore("retire/find-node", "ec2:TerminateInstances"));
+    const isExcused = (each: string) => / (logs|sqs):|ec2:.*(Interface|Subnet|Private)/.test(each);
+    const used = new Set<string>(grantedNow.filter((each) => !isExcused(each)));
+    const problems = comparePermissions(more, used, excusedPermissions);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /^retire\/find-node ec2:TerminateInstances: no test used it/);
+  });
+
+  test("of one task are not used by another", () => {
+    const more = grantedPermissions(allowMore("retire/find-node", "dynamodb:UpdateItem"));
+    const isExcused = (each: string) => / (logs|ec2|sqs):/.test(each);
+    const used = new Set<string>(grantedNow.filter((each) => !isExcused(each)));
+    const problems = comparePermissions(more, used, excusedPermissions);
+    assert.match(problems[0] ?? "", /^retire\/find-node dynamodb:UpdateItem/);
+  });
+
+  test("that are excused and used need no excuse any more", () => {
+    const problems = comparePermissions(grantedNow, new Set(grantedNow), excusedPermissions);
+    assert.equal(problems.length, excusedPermissions.length);
+    assert.match(problems[0] ?? "", /excuses nothing/);
+  });
+});
