@@ -10,7 +10,7 @@ import { listOf, type PolicyStatement } from "./read-roles.ts";
 
 /** The template as it would be without one action of a task. */
 const without = (template: Template, task: string, action: string): Template => {
-  const changed = structuredClone(template) as Template;
+  const changed = structuredClone<Template>(template);
   let found = 0;
   for (const { Type, Properties } of Object.values(changed.Resources)) {
     if (Type !== "AWS::IAM::Role" || Properties?.["Description"] !== `Drover's task ${task}`)

@@ -9,15 +9,15 @@ const { template } = synthesizeReference();
 
 /** A template in which the role of a task may do something more. */
 const allowMore = (task: string, action: string): Template => {
-  const changed = structuredClone(template) as Template;
+  const changed = structuredClone<Template>(template);
   const role = Object.values(changed.Resources).find(
     ({ Type, Properties }) =>
       Type === "AWS::IAM::Role" && Properties?.["Description"] === `Drover's task ${task}`,
   );
-  const [policy] = role?.Properties?.["Policies"] as {
-    PolicyDocument: { Statement: unknown[] };
-  }[];
-  policy?.PolicyDocument.Statement.push({ Effect: "Allow", Action: action, Resource: "*" });
+  const policies = role?.Properties?.["Policies"] as
+    | { PolicyDocument: { Statement: unknown[] } }[]
+    | undefined;
+  policies?.[0]?.PolicyDocument.Statement.push({ Effect: "Allow", Action: action, Resource: "*" });
   return changed;
 };
 
