@@ -46,10 +46,10 @@ export const readCriticalPath = ({ world }: LiveWorld, executionArn: string): Cr
   const entered = run.events.flatMap(({ type, state }) =>
     type === "StateEntered" && state !== undefined ? [state] : [],
   );
-  // The call of `Await drain` begins while the node drains: it costs nothing.
+  // While `Drain work` waits in its call the node drains: what comes of that call costs nothing.
   const path = [
     ...between(entered, undefined, "Drain work"),
-    ...between(entered, "Await drain", "Complete hook"),
+    ...between(entered, "Drain work", "Complete hook"),
   ];
   const taskOf = (state: string): string[] => {
     const text = JSON.stringify(States[state]);

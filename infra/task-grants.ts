@@ -70,13 +70,12 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
     readParameters,
     grant("table", "dynamodb:BatchGetItem", "dynamodb:PutItem"),
   ],
-  "retire/give-slot-back": [grant("table", "dynamodb:DeleteItem")],
   "retire/complete-hook": [
     complete,
     grant("managed-groups", "autoscaling:TerminateInstanceInAutoScalingGroup"),
     grant("everything", "autoscaling:DescribeAutoScalingInstances"),
     readParameters,
-    grant("table", "dynamodb:GetItem"),
+    grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem"),
   ],
   "retire/await-termination": [
     complete,
@@ -86,7 +85,7 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
       "autoscaling:DescribeLifecycleHooks",
     ),
   ],
-  "retire/record-retirement": [grant("table", "dynamodb:DeleteItem", "dynamodb:UpdateItem")],
+  "retire/record-retirement": [grant("table", "dynamodb:UpdateItem")],
   "retire/recover": [
     complete,
     grant("table", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
@@ -138,8 +137,7 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
   "retire/find-node": readSecrets,
   "retire/cordon-node": readSecrets,
   "retire/count-drains": readSecrets,
-  "retire/start-drain": readSecrets,
-  "retire/await-drain": readSecrets,
+  "retire/drain-node": readSecrets,
   "retire/forget-node": readSecrets,
   "retire/look-again": readSecrets,
 };

@@ -66,8 +66,8 @@ export const describeRetirement = (
   );
   const run = runs.at(-1);
   const action = instance.actions.find((each) => each.hook.name === hook);
-  const [drained] = timeOf(run, "StateExited", ["Drain work"]);
-  const over = timeOf(run, "StateExited", ["Await drain", "Await system drain"]).at(-1);
+  const [drained] = timeOf(run, "StateEntered", ["Drain work"]);
+  const over = timeOf(run, "StateExited", ["Drain work", "Drain system jobs"]).at(-1);
   const forgotten = timeOf(run, "StateExited", ["Look again"]).at(-1);
   const decided = action?.outcome?.at;
   return {

@@ -5,7 +5,6 @@ import {
   LogLevel,
   StateMachine,
   StateMachineType,
-  Succeed,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -33,7 +32,7 @@ export interface RetireNodeProps {
  *
  * ```
  * Take ownership → Find node → Cordon node → Take slot → Drain work → Drain system jobs
- *   → Give slot back → Complete hook → Await termination → Forget node → Look again → Record
+ *   → Complete hook → Await termination → Forget node → Look again → Record retirement
  * ```
  *
  * One execution handles one instance. Whatever goes wrong ends in *Recover*.
@@ -68,7 +67,7 @@ export class RetireNode extends Construct {
       ...whenReachable,
       task: "retire/cordon-node",
       comment:
-        "Makes the node ineligible at once: work that leaves another node must not land here.",
+        "Makes the node ineligible at once: work that leaves another node must not land here. Counts who drains.",
       resultPath: "$.cordon",
     });
     const takeSlot = new TakeSlot(this, "Slot", whenReachable);
@@ -76,8 +75,7 @@ export class RetireNode extends Construct {
       ...whenReachable,
       pass: "work",
       names: {
-        start: "Drain work",
-        await: "Await drain",
+        drain: "Drain work",
         isDrained: "Is the node drained?",
         keepAlive: "Keep hook alive during drain",
         wait: "Wait during drain",
@@ -87,19 +85,11 @@ export class RetireNode extends Construct {
       ...whenReachable,
       pass: "system",
       names: {
-        start: "Drain system jobs",
-        await: "Await system drain",
+        drain: "Drain system jobs",
         isDrained: "Are the system jobs drained?",
         keepAlive: "Keep hook alive during system drain",
         wait: "Wait during system drain",
       },
-    });
-    const giveSlotBack = taskState(this, "Give slot back", {
-      ...step,
-      task: "retire/give-slot-back",
-      comment: "The next node may drain.",
-      resultPath: "$.slot",
-      retries: patientRetries,
     });
     const forgetNode = new ForgetNode(this, "Forgetting", step);
 
@@ -109,11 +99,9 @@ export class RetireNode extends Construct {
       .next(takeSlot)
       .next(drainWork)
       .next(drainSystem)
-      .next(giveSlotBack)
       .next(completeHook)
       .next(forgetNode)
-      .next(record)
-      .next(new Succeed(this, "Retired"));
+      .next(record);
 
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineName: props.stateMachineName,

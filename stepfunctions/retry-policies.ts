@@ -1,6 +1,6 @@
 import { Duration } from "aws-cdk-lib";
 import { Errors, JitterType, type RetryProps } from "aws-cdk-lib/aws-stepfunctions";
-import { ClusterUnavailable, refusals } from "../lambdas/runtime/errors.ts";
+import { ClusterUnavailable, refusals, StillRemembered } from "../lambdas/runtime/errors.ts";
 
 /**
  * Every handler can run twice: what it changes is conditional or idempotent. So
@@ -10,8 +10,9 @@ import { ClusterUnavailable, refusals } from "../lambdas/runtime/errors.ts";
  * upper bounds. Retries are billed as transitions.
  */
 const notAgain: RetryProps = {
-  // What is refused stays refused; what Nomad cannot do now has a loop of its own.
-  errors: [...refusals, ClusterUnavailable.errorName],
+  // What is refused stays refused; what Nomad cannot do now, or does not forget, has a
+  // loop of its own.
+  errors: [...refusals, ClusterUnavailable.errorName, StillRemembered.errorName],
   maxAttempts: 0,
 };
 

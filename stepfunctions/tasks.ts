@@ -24,11 +24,9 @@ export const retireTasks = {
   "retire/cordon-node": inVpc,
   "retire/count-drains": inVpc,
   "retire/take-slot": quick,
-  "retire/start-drain": inVpc,
-  // Waits for up to ten minutes in one call (`roundSeconds`), with room for a
-  // last answer; most of its cost is its memory.
-  "retire/await-drain": { inVpc: true, timeoutSeconds: 720, memory: 128 },
-  "retire/give-slot-back": quick,
+  // Waits for up to 13 minutes in one call (`roundSeconds`), with room for a last
+  // answer; most of its cost is its memory.
+  "retire/drain-node": { inVpc: true, timeoutSeconds: 840, memory: 128 },
   "retire/complete-hook": quick,
   "retire/await-termination": quick,
   "retire/forget-node": inVpc,

@@ -46,6 +46,14 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Termination> => {
     const now = clock.now();
     const since = retirement.termination?.since ?? new Date(now).toISOString();
+    if (retirement.completion.decision === "held") {
+      return {
+        state: "held",
+        since,
+        explanation: retirement.completion.explanation,
+        waitSeconds: 0,
+      };
+    }
     const instance = await autoScaling.describeInstance(retirement.instanceId);
     const { state, explanation } = describe(instance);
     if (state === "retained") metrics.report(retirement.pool, { InstancesRetained: 1 });

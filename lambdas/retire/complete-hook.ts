@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { autoScalingClient } from "../clients/auto-scaling.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { parameterSwitches } from "../clients/switches.ts";
@@ -7,11 +8,18 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
-import { type Completion, retirement } from "./retirement.ts";
+import { type Completion, retirement, slot } from "./retirement.ts";
 import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
 
+const input = v.object({ ...retirement.entries, slot: v.optional(slot) });
+
+/** How long EC2 mostly takes to end an instance, in seconds: before that nobody need look. */
+const usualEnd = 75;
+/** How long Auto Scaling takes until the hook of an instance that we terminated waits, in seconds. */
+const hookAppears = 10;
+
 /**
- * Lets the instance go. A retirement that a person started has no hook yet: the
+ * Lets the next node drain, and the instance go. A retirement that a person started has no hook yet: the
  * instance is terminated, and *await termination* completes the hook that this
  * fires.
  */
@@ -22,12 +30,14 @@ export const createHandler = (surroundings: Surroundings) => {
   const switches = parameterSwitches(surroundings, settings);
   const { clock } = surroundings;
 
-  return task(surroundings, retirement, async (known, { log, metrics }): Promise<Completion> => {
+  return task(surroundings, input, async (known, { log, metrics }): Promise<Completion> => {
+    const leases = known.slot?.leases ?? [];
+    await Promise.all(leases.map((key) => records.releaseLease(key, known.execution)));
     const hook = await currentHook(records, known);
     const answer = (
       decision: Completion["decision"],
       explanation: string,
-      waitSeconds = 0,
+      waitSeconds = usualEnd,
     ): Completion => {
       log.info(explanation, { decision });
       return { decision, at: new Date(clock.now()).toISOString(), explanation, waitSeconds };
@@ -43,9 +53,9 @@ export const createHandler = (surroundings: Surroundings) => {
     const action = actionOf({ ...known, hook });
     if (!action) {
       const instance = await autoScaling.describeInstance(known.instanceId);
-      if (!instance) return answer("none", "The instance is gone already.");
+      if (!instance) return answer("none", "The instance is gone already.", 0);
       if (known.settings.observeOnly) {
-        return answer("none", "The pool is observe-only: the instance is not terminated.");
+        return answer("none", "The pool is observe-only: the instance is not terminated.", 0);
       }
       if (!instance.lifecycleState.startsWith("Terminating")) {
         const isSmaller = known.capacity === "shrink";
@@ -60,6 +70,7 @@ export const createHandler = (surroundings: Surroundings) => {
         known.capacity === "shrink"
           ? "The group terminates the instance and gets smaller by one."
           : "The group terminates the instance and launches another one.",
+        hookAppears,
       );
     }
     if (await autoScaling.complete(action, "CONTINUE")) {

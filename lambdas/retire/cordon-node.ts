@@ -4,6 +4,7 @@ import type { NomadNode } from "../clients/nomad.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { findStorage } from "./find-storage.ts";
+import { readDrains } from "./read-drains.ts";
 import { type Cordon, cordon, node, retirement } from "./retirement.ts";
 
 const input = v.object({
@@ -27,7 +28,7 @@ const isSince = (node: NomadNode, since: string): boolean => {
 /**
  * Makes the node ineligible, and then takes down what its allocations have
  * stored there: no new one can come, and once they have ended Nomad no longer
- * says what they used.
+ * says what they used. It also counts the drains that limit the slots.
  */
 export const createHandler = (surroundings: Surroundings) => {
   const { nomad } = connectCluster(surroundings);
@@ -44,6 +45,7 @@ export const createHandler = (surroundings: Surroundings) => {
       // After an outage in between this is done once more: our own cordon stays ours.
       by: cordon?.by ?? (isOurs ? "drover" : "somebody else"),
       ...(await findStorage(nomad, live.value)),
+      drains: await readDrains(nomad, node.id),
     };
   });
 };

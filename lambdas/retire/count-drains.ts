@@ -2,35 +2,15 @@ import * as v from "valibot";
 import { connectCluster } from "../clients/cluster.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
-import { isDrainOfDrover } from "./drain-mark.ts";
-import { type Drains, node, retirement } from "./retirement.ts";
-import { drainsNodesTogether } from "./rules/nomad-version.ts";
-import { hasLeft } from "./rules/recognise-server.ts";
+import { readDrains } from "./read-drains.ts";
+import { node, retirement } from "./retirement.ts";
 
 const input = v.object({ ...retirement.entries, node: v.optional(node) });
 
-/** What limits the number of drains, beside Drover's own slots: drains of people, and the servers' version. */
+/** Counts anew what *cordon node* has counted first: it changes while a node waits for its slot. */
 export const createHandler = (surroundings: Surroundings) => {
   const { nomad } = connectCluster(surroundings);
-  return task(surroundings, input, async ({ node: own }): Promise<Drains> => {
-    // Few rows whatever the size of the cluster: a drained node soon leaves it.
-    const [ineligible, servers] = await Promise.all([nomad.ineligibleNodes(), nomad.servers()]);
-    const byOthers = ineligible.filter(
-      ({ ID, Drain, Status, LastDrain }) =>
-        // The node itself is to have a slot; that a person drains it already takes no second one.
-        ID !== own?.id && Drain && Status !== "down" && !isDrainOfDrover(LastDrain),
-    ).length;
-    const old = servers.find(
-      (server) => !hasLeft(server) && !drainsNodesTogether(server.Tags["build"] ?? ""),
-    );
-    return {
-      byOthers,
-      limit: old ? 1 : null,
-      explanation: old
-        ? `Server ${old.Name} runs Nomad ${old.Tags["build"]}, which takes services down when two nodes drain at once: one at a time in the whole cluster.`
-        : "These servers drain several nodes at once.",
-    };
-  });
+  return task(surroundings, input, async ({ node }) => readDrains(nomad, node?.id));
 };
 
 export const handler = wired(createHandler);

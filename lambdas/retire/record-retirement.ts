@@ -33,12 +33,8 @@ export const createHandler = (surroundings: Surroundings) => {
   const { clock } = surroundings;
 
   return task(surroundings, finishedRetirement, async (retirement, { log, metrics }) => {
-    const { execution, slot } = retirement;
-    // On a way past the rest of the drain, as of a node that went down, nobody else does it.
-    const leases = slot?.leases ?? [];
-    await Promise.all(leases.map((key) => records.releaseLease(key, execution)));
     const summary = summarise(retirement, clock.now());
-    await records.end(retirement.instanceId, execution, "retired");
+    await records.end(retirement.instanceId, retirement.execution, "retired");
     metrics.report(retirement.pool, {
       Retirements: 1,
       ...(summary.drain === "forced" && { ForcedDrains: 1 }),

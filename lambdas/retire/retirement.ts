@@ -59,16 +59,6 @@ export const migratingDisk = v.object({
 });
 export type MigratingDisk = v.InferOutput<typeof migratingDisk>;
 
-export const cordon = v.object({
-  at: v.string(),
-  /** Made so by Drover, or found like that (by a person, or a drain of theirs). */
-  by: v.picklist(["drover", "somebody else"]),
-  /** CSI volumes in use on the node: their claims must be gone before it may end. */
-  volumes: v.array(volume),
-  migratingDisks: v.array(migratingDisk),
-});
-export type Cordon = v.InferOutput<typeof cordon>;
-
 export const drains = v.object({
   /** Drains under way in the cluster that are not Drover's. */
   byOthers: v.number(),
@@ -78,6 +68,18 @@ export const drains = v.object({
 });
 export type Drains = v.InferOutput<typeof drains>;
 
+export const cordon = v.object({
+  at: v.string(),
+  /** Made so by Drover, or found like that (by a person, or a drain of theirs). */
+  by: v.picklist(["drover", "somebody else"]),
+  /** CSI volumes in use on the node: their claims must be gone before it may end. */
+  volumes: v.array(volume),
+  migratingDisks: v.array(migratingDisk),
+  /** Counted at the cordon, and again before each further try to take a slot. */
+  drains,
+});
+export type Cordon = v.InferOutput<typeof cordon>;
+
 export const slot = v.object({
   taken: v.boolean(),
   /** Whether the drain goes on without one, because the hook would not live through the queue. */
@@ -85,6 +87,8 @@ export const slot = v.object({
   explanation: v.string(),
   waitSeconds: v.number(),
   queuedSince: v.string(),
+  /** When it was given, or when the drain went on without; absent while it waits. */
+  takenAt: v.optional(v.string()),
   /** How many slots of the cluster were taken, this one among them. */
   underWay: v.number(),
   /** The keys of the leases that are held, in the table of records. */
@@ -105,6 +109,8 @@ export type Blocker = v.InferOutput<typeof blocker>;
 
 export const drain = v.object({
   pass: v.picklist(["work", "system"]),
+  /** `takenAt` of the slot with which this pass was begun. */
+  slotTakenAt: v.optional(v.string()),
   status: v.picklist(["draining", "drained"]),
   outcome: v.picklist(["clean", "forced", "none"]),
   explanation: v.string(),
@@ -141,7 +147,7 @@ export const completion = v.object({
 export type Completion = v.InferOutput<typeof completion>;
 
 export const termination = v.object({
-  state: v.picklist(["terminating", "gone", "retained", "warm pool"]),
+  state: v.picklist(["terminating", "gone", "retained", "warm pool", "held"]),
   since: v.string(),
   explanation: v.string(),
   waitSeconds: v.number(),

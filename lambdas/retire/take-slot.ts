@@ -6,7 +6,7 @@ import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { beat } from "./heartbeat.ts";
-import { drains, retirement, type Slot, slot } from "./retirement.ts";
+import { cordon, retirement, type Slot, slot } from "./retirement.ts";
 import { allotSlot, clusterSlotKeys, poolSlotKeys } from "./rules/allot-slot.ts";
 import {
   growingWaitSeconds,
@@ -16,7 +16,7 @@ import {
 } from "./rules/deadlines.ts";
 import { leaseMilliseconds } from "./rules/leases.ts";
 
-const input = v.object({ ...retirement.entries, drains, slot: v.optional(slot) });
+const input = v.object({ ...retirement.entries, cordon, slot: v.optional(slot) });
 
 /** The bounds of the pause between two tries, in seconds; see `TakeSlot` for the arithmetic. */
 const pause = { least: 10, most: 300 };
@@ -58,7 +58,7 @@ export const createHandler = (surroundings: Surroundings) => {
     }
     const clusterSlots = Math.min(
       settings.DROVER_CLUSTER_SLOTS,
-      retirement.drains.limit ?? Number.POSITIVE_INFINITY,
+      retirement.cordon.drains.limit ?? Number.POSITIVE_INFINITY,
     );
     const keys = [
       ...poolSlotKeys(retirement.pool, retirement.settings.slots),
@@ -75,7 +75,7 @@ export const createHandler = (surroundings: Surroundings) => {
       clusterSlots,
       holder: retirement.execution,
       leases,
-      drainsByOthers: retirement.drains.byOthers,
+      drainsByOthers: retirement.cordon.drains.byOthers,
       now,
     });
     if (
@@ -88,6 +88,7 @@ export const createHandler = (surroundings: Surroundings) => {
         explanation: "The node may drain.",
         waitSeconds: 0,
         queuedSince,
+        takenAt: new Date(now).toISOString(),
         underWay: underWay + 1,
         leases: [...allotment.keys],
       };
@@ -101,6 +102,7 @@ export const createHandler = (surroundings: Surroundings) => {
         explanation: "No slot was free, and the hook lives no longer: the node drains without one.",
         waitSeconds: 0,
         queuedSince,
+        takenAt: new Date(now).toISOString(),
         underWay: underWay + 1,
         leases: [],
       };

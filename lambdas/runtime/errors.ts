@@ -44,6 +44,14 @@ export class ClusterUnavailable extends NamedError {
   }
 }
 
+/** Nomad or Consul remember a machine that was forgotten: it has to be forgotten once more. */
+export class StillRemembered extends NamedError {
+  static readonly errorName = "StillRemembered";
+  constructor(message: string, options?: ErrorOptions) {
+    super(StillRemembered.errorName, message, options);
+  }
+}
+
 /** The names of errors that would come again however often a task is tried. */
 export const refusals = [
   InputRefused.errorName,

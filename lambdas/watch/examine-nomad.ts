@@ -9,7 +9,7 @@ import { judgeExpiry } from "./rules/judge-expiry.ts";
 import type { NodeSighting } from "./rules/judge-nodes.ts";
 import { judgeWaiting } from "./rules/judge-waiting.ts";
 
-/** As *Await drain* waits, at most. */
+/** As *Drain work* waits, at most. */
 const waitSeconds = 50;
 
 const policy = "docs/policies/nomad-drover.policy.hcl";

@@ -6,14 +6,14 @@ export type Progress = (seconds: number, line: string) => void;
 /** What the end of a state means to somebody who watches. */
 const ends: Readonly<Record<string, string>> = {
   "Cordon node": "cordoned",
-  "Drain work": "drains",
-  "Give slot back": "drained",
   "Complete hook": "may go",
-  Retired: "retired and forgotten",
+  "Record retirement": "retired and forgotten",
 };
 
 /** What it means that a state is entered. */
 const beginnings: Readonly<Record<string, string>> = {
+  "Drain work": "drains",
+  "Complete hook": "drained",
   "Forget node": "has ended",
   "Retirement failed": "was not retired as it should have been",
   "Recovery failed": "was not retired, nor was everything given back",
@@ -42,6 +42,8 @@ export const createNarrator = (
             : undefined;
       if (words === undefined) return;
       const { instanceId } = JSON.parse(run.input) as { instanceId?: string };
+      // On the way without a drain the hook is completed too.
+      if (words === "drained" && !said.has(`${instanceId} drains`)) return;
       const line = `${instanceId ?? run.executionArn} ${words}`;
       if (said.has(line)) return;
       said.add(line);

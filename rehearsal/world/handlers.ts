@@ -5,9 +5,7 @@ import * as keepAlive from "../../lambdas/retire/keep-alive.ts";
 import * as cordonNode from "../../lambdas/retire/cordon-node.ts";
 import * as countDrains from "../../lambdas/retire/count-drains.ts";
 import * as takeSlot from "../../lambdas/retire/take-slot.ts";
-import * as startDrain from "../../lambdas/retire/start-drain.ts";
-import * as awaitDrain from "../../lambdas/retire/await-drain.ts";
-import * as giveSlotBack from "../../lambdas/retire/give-slot-back.ts";
+import * as drainNode from "../../lambdas/retire/drain-node.ts";
 import * as completeHook from "../../lambdas/retire/complete-hook.ts";
 import * as awaitTermination from "../../lambdas/retire/await-termination.ts";
 import * as forgetNode from "../../lambdas/retire/forget-node.ts";
@@ -38,9 +36,7 @@ const modules: Readonly<Record<Task, HandlerModule>> = {
   "retire/cordon-node": cordonNode,
   "retire/count-drains": countDrains,
   "retire/take-slot": takeSlot,
-  "retire/start-drain": startDrain,
-  "retire/await-drain": awaitDrain,
-  "retire/give-slot-back": giveSlotBack,
+  "retire/drain-node": drainNode,
   "retire/complete-hook": completeHook,
   "retire/await-termination": awaitTermination,
   "retire/forget-node": forgetNode,

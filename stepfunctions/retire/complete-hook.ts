@@ -12,7 +12,6 @@ import type { Construct } from "constructs";
 import { otherwise } from "../otherwise.ts";
 import { patientRetries } from "../retry-policies.ts";
 import { type StepProps, taskState } from "../task-state.ts";
-import { KeepAlive } from "./keep-alive.ts";
 
 export interface CompleteHookProps extends StepProps {
   /** Where the execution ends when the group keeps the instance: for a person, or in its warm pool. */
@@ -20,7 +19,7 @@ export interface CompleteHookProps extends StepProps {
 }
 
 /**
- * The instance may go: its hook is completed, or, when a person started the
+ * The next node may drain, and the instance may go: its hook is completed, or, when a person started the
  * retirement of a running instance, it is terminated and the hook that this
  * fires is completed. Then its end is awaited: before it, a live agent would
  * undo whatever is forgotten.
@@ -34,16 +33,14 @@ export class CompleteHook extends StateMachineFragment {
     const complete = taskState(this, "Complete hook", {
       ...props,
       task: "retire/complete-hook",
-      comment: "Lets the instance go; terminates it when a person started this.",
+      comment:
+        "Gives the slot back and lets the instance go; terminates it when a person started this.",
       resultPath: "$.completion",
       retries: patientRetries,
     });
-    const isHeld = new Choice(this, "Is Drover stopped before completion?");
-    const hold = new KeepAlive(this, "While stopped before completion", {
-      ...props,
-      keepAlive: "Keep hook alive before completion",
-      wait: "Wait before completion",
-      secondsPath: "$.completion.waitSeconds",
+    const letEnd = new Wait(this, "Let the instance end", {
+      comment: "As long as EC2 mostly takes; while Drover is stopped, until it is looked again.",
+      time: WaitTime.secondsPath("$.completion.waitSeconds"),
     });
     const awaitTermination = taskState(this, "Await termination", {
       ...props,
@@ -52,17 +49,20 @@ export class CompleteHook extends StateMachineFragment {
       resultPath: "$.termination",
       retries: patientRetries,
     });
+    const keepAlive = taskState(this, "Keep hook alive before completion", {
+      ...props,
+      task: "retire/keep-alive",
+      comment: "Sends the hook's heartbeat while Drover is stopped.",
+      resultPath: "$.hook",
+      retries: patientRetries,
+    });
     const isGone = new Choice(this, "Is the instance gone?");
     const wait = new Wait(this, "Wait for termination", {
       time: WaitTime.secondsPath("$.termination.waitSeconds"),
     });
-    complete.next(isHeld);
-    isHeld
-      .when(Condition.stringEquals("$.completion.decision", "held"), hold)
-      .otherwise(awaitTermination);
-    hold.next(complete);
-    awaitTermination.next(isGone);
+    complete.next(letEnd).next(awaitTermination).next(isGone);
     isGone
+      .when(Condition.stringEquals("$.termination.state", "held"), keepAlive)
       .when(Condition.stringEquals("$.termination.state", "terminating"), wait)
       .when(
         Condition.or(
@@ -71,6 +71,7 @@ export class CompleteHook extends StateMachineFragment {
         ),
         props.kept,
       );
+    keepAlive.next(complete);
     wait.next(awaitTermination);
 
     this.startState = complete;

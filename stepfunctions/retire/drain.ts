@@ -6,18 +6,19 @@ import {
   type State,
   StateMachineFragment,
   TaskInput,
+  Wait,
+  WaitTime,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { otherwise } from "../otherwise.ts";
+import { patientRetries } from "../retry-policies.ts";
 import { type StepProps, taskState } from "../task-state.ts";
-import { KeepAlive } from "./keep-alive.ts";
 
 export interface DrainProps extends StepProps {
   /** `work` is everything but system jobs; `system` what is left. */
   readonly pass: "work" | "system";
   readonly names: {
-    readonly start: string;
-    readonly await: string;
+    readonly drain: string;
     readonly isDrained: string;
     readonly keepAlive: string;
     readonly wait: string;
@@ -25,11 +26,12 @@ export interface DrainProps extends StepProps {
 }
 
 /**
- * One pass of the drain. *Await drain* waits inside its function and comes back
- * when the pass is over, or every ten minutes at the latest (sooner under a
- * short heartbeat) so that the hook gets its heartbeat: a drain of half an hour
- * costs a dozen transitions. Under load it comes back at once with a wait
- * instead, so that no connections of Nomad's servers are held.
+ * One pass of the drain. Its task begins it, and then waits inside its function:
+ * it comes back when the pass is over, or every 13 minutes at the latest (sooner
+ * under a short heartbeat) so that the hook gets its heartbeat. A round costs
+ * three transitions, so a drain of half an hour six more than a short one. Under
+ * load it comes back at once with a wait, so that no connections of Nomad's
+ * servers are held.
  */
 export class Drain extends StateMachineFragment {
   readonly startState: State;
@@ -37,34 +39,36 @@ export class Drain extends StateMachineFragment {
 
   constructor(scope: Construct, id: string, props: DrainProps) {
     super(scope, id);
-    const start = taskState(this, props.names.start, {
+    const drain = taskState(this, props.names.drain, {
       ...props,
-      task: "retire/start-drain",
+      task: "retire/drain-node",
       comment:
         props.pass === "work"
-          ? "Asks Nomad to move everything but system jobs away; posts nothing twice."
-          : "Asks Nomad to stop the system jobs, now that nothing needs them.",
+          ? "Asks Nomad to move everything but system jobs away, and waits until nothing of it runs; says who still blocks it."
+          : "Asks Nomad to stop the system jobs, now that nothing needs them, and waits for their end.",
       payload: TaskInput.fromObject({ pass: props.pass, retirement: JsonPath.objectAt("$") }),
       resultPath: "$.drain",
     });
-    const wait = taskState(this, props.names.await, {
-      ...props,
-      task: "retire/await-drain",
-      comment: "Waits until nothing runs on the node any more; says who still blocks it.",
-      resultPath: "$.drain",
-    });
     const isDrained = new Choice(this, props.names.isDrained);
-    const keepAlive = new KeepAlive(this, "Between rounds", {
-      ...props,
-      keepAlive: props.names.keepAlive,
-      wait: props.names.wait,
-      secondsPath: "$.drain.waitSeconds",
+    const wait = new Wait(this, props.names.wait, {
+      time: WaitTime.secondsPath("$.drain.waitSeconds"),
     });
-    start.next(wait);
-    wait.next(isDrained.when(Condition.stringEquals("$.drain.status", "draining"), keepAlive));
-    keepAlive.next(wait);
+    const keepAlive = taskState(this, props.names.keepAlive, {
+      ...props,
+      task: "retire/keep-alive",
+      comment: "Sends the hook's heartbeat and renews the lease of the slot.",
+      resultPath: "$.hook",
+      retries: patientRetries,
+    });
+    drain.next(
+      isDrained
+        .when(Condition.numberGreaterThan("$.drain.waitSeconds", 0), wait)
+        .when(Condition.stringEquals("$.drain.status", "draining"), keepAlive),
+    );
+    wait.next(keepAlive);
+    keepAlive.next(drain);
 
-    this.startState = start;
+    this.startState = drain;
     this.endStates = [otherwise(isDrained)];
   }
 }

@@ -1,6 +1,4 @@
 import {
-  Choice,
-  Condition,
   type INextable,
   type State,
   StateMachineFragment,
@@ -8,7 +6,7 @@ import {
   WaitTime,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
-import { otherwise } from "../otherwise.ts";
+import { StillRemembered } from "../../lambdas/runtime/errors.ts";
 import { type StepProps, taskState } from "../task-state.ts";
 
 /**
@@ -33,15 +31,14 @@ export class ForgetNode extends StateMachineFragment {
     });
     const look = taskState(this, "Look again", {
       ...props,
+      catches: [{ errors: [StillRemembered.errorName], next: forget }],
       task: "retire/look-again",
-      comment: "Looks whether anything came back.",
+      comment: "Looks whether anything came back; what did is forgotten once more.",
       resultPath: "$.forgotten",
     });
-    const isForgotten = new Choice(this, "Is the node forgotten?");
-    forget.next(wait).next(look).next(isForgotten);
-    isForgotten.when(Condition.booleanEquals("$.forgotten.done", false), forget);
+    forget.next(wait).next(look);
 
     this.startState = forget;
-    this.endStates = [otherwise(isForgotten)];
+    this.endStates = [look];
   }
 }

@@ -14,8 +14,8 @@ import { type StepProps, taskState } from "../task-state.ts";
 
 /**
  * Only so many nodes of a pool, and of the cluster, drain at the same time.
- * Drains that people started count too; so they are counted anew before each
- * try. *Take slot* sends the hook's heartbeat itself, since a queue can last
+ * Drains that people started count too: *Cordon node* has counted them, and they
+ * are counted anew before each further try. *Take slot* sends the hook's heartbeat itself, since a queue can last
  * for days: with pauses of up to five minutes, four days make 1,152 rounds of 14
  * history events, below the 25,000 that an execution may have.
  */
@@ -29,7 +29,7 @@ export class TakeSlot extends StateMachineFragment {
       ...props,
       task: "retire/count-drains",
       comment: "Counts the drains that are not Drover's, and how many the servers' version allows.",
-      resultPath: "$.drains",
+      resultPath: "$.cordon.drains",
     });
     const take = taskState(this, "Take slot", {
       ...props,
@@ -42,11 +42,10 @@ export class TakeSlot extends StateMachineFragment {
     const wait = new Wait(this, "Wait for a slot", {
       time: WaitTime.secondsPath("$.slot.waitSeconds"),
     });
-    count.next(take);
     take.next(isFree.when(Condition.numberGreaterThan("$.slot.waitSeconds", 0), wait));
-    wait.next(count);
+    wait.next(count).next(take);
 
-    this.startState = count;
+    this.startState = take;
     this.endStates = [otherwise(isFree)];
   }
 }

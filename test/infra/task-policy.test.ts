@@ -94,11 +94,11 @@ const allowed: Record<Task, readonly string[]> = {
     "dynamodb:PutItem",
     "ssm:GetParameters",
   ],
-  "retire/give-slot-back": ["dynamodb:DeleteItem"],
   "retire/complete-hook": [
     "autoscaling:CompleteLifecycleAction",
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "dynamodb:DeleteItem",
     "dynamodb:GetItem",
     "ssm:GetParameters",
   ],
@@ -107,7 +107,7 @@ const allowed: Record<Task, readonly string[]> = {
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeLifecycleHooks",
   ],
-  "retire/record-retirement": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
+  "retire/record-retirement": ["dynamodb:UpdateItem"],
   "retire/recover": [
     "autoscaling:CompleteLifecycleAction",
     "dynamodb:DeleteItem",
@@ -149,8 +149,7 @@ const allowed: Record<Task, readonly string[]> = {
   "retire/find-node": inVpc,
   "retire/cordon-node": inVpc,
   "retire/count-drains": inVpc,
-  "retire/start-drain": inVpc,
-  "retire/await-drain": inVpc,
+  "retire/drain-node": inVpc,
   "retire/forget-node": inVpc,
   "retire/look-again": inVpc,
 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
-import { ClusterUnavailable, refusals } from "../../lambdas/runtime/errors.ts";
+import { ClusterUnavailable, refusals, StillRemembered } from "../../lambdas/runtime/errors.ts";
 import { retireTasks } from "../../stepfunctions/tasks.ts";
 import { newDrover, newStack } from "../infra/apps.ts";
 import { definitionOf, type State, type Retry } from "../infra/definition.ts";
@@ -86,7 +86,9 @@ describe("the definition of retire-node", () => {
       [],
     );
     const ending = new Set(
-      states.filter(([, { Type }]) => Type === "Succeed" || Type === "Fail").map(([name]) => name),
+      states
+        .filter(([, { Type, End }]) => Type === "Succeed" || Type === "Fail" || End === true)
+        .map(([name]) => name),
     );
     for (let before = 0; before !== ending.size;) {
       before = ending.size;
@@ -113,7 +115,11 @@ describe("each task of retire-node", () => {
     it(`"${name}" is tried again after anything that may pass`, () => {
       const [refused, ...others] = state.Retry ?? [];
       const all = others.at(-1);
-      assert.deepEqual(refused?.ErrorEquals, [...refusals, ClusterUnavailable.errorName]);
+      assert.deepEqual(refused?.ErrorEquals, [
+        ...refusals,
+        ClusterUnavailable.errorName,
+        StillRemembered.errorName,
+      ]);
       assert.equal(refused.MaxAttempts, 0);
       assert.deepEqual(all?.ErrorEquals, ["States.ALL"]);
       // Long enough that a deployment or a throttled service passes.
@@ -154,12 +160,7 @@ describe("the retries", () => {
   });
 
   it("outlast Lambda's own faults for as long as the hook needs no heartbeat", () => {
-    for (const name of [
-      "Find node",
-      "Cordon node",
-      "Await drain",
-      "Keep hook alive during drain",
-    ]) {
+    for (const name of ["Find node", "Cordon node", "Drain work", "Keep hook alive during drain"]) {
       const faults = definition.States[name]?.Retry?.find(({ ErrorEquals }) =>
         ErrorEquals.includes("Lambda.TooManyRequestsException"),
       );
@@ -172,7 +173,7 @@ describe("the retries", () => {
   });
 
   it("of a step that decides the hook outlast an outage of an hour", () => {
-    for (const name of ["Complete hook", "Recover", "Give slot back", "Record retirement"]) {
+    for (const name of ["Complete hook", "Recover", "Record retirement"]) {
       assert.ok(waits(name) > 3600, name);
     }
   });

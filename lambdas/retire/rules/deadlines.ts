@@ -98,12 +98,13 @@ export const isHookRunningOut = (hook: Hook | null, now: number): boolean =>
   hook !== null && untilSeconds(hook, now) <= completionMarginSeconds;
 
 /**
- * How long a function may wait before the hook needs its next heartbeat: a
- * third of the time-out, so that one round may fail; ten minutes at most, well
- * inside Lambda's fifteen.
+ * How long a function may wait before the hook needs its next heartbeat: 45 % of
+ * the time-out, so that a round whose call dies at its end can be done once more
+ * (13 minutes, 14 until Lambda ends it, and 13 again are less than 28.8); 13
+ * minutes at most, inside Lambda's fifteen.
  */
 export const roundSeconds = (hook: Hook | null): number =>
-  Math.min(600, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) / 3)));
+  Math.min(780, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) * 0.45)));
 
 /**
  * A pause that grows with the time waited already: by a tenth of it, between

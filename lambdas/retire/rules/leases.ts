@@ -1,6 +1,7 @@
 /**
- * How long a slot is kept without being renewed. Each round of *await drain*
- * (ten minutes at most, `roundSeconds`) renews it, and a task may be retried for
- * some minutes in between. A dead execution blocks its slot for this long.
+ * How long a slot is kept without being renewed. Each round of a drain (13
+ * minutes at most, `roundSeconds`) renews it; a round whose call dies at its end
+ * takes twice that, and a bit. What a dead execution holds the reconciler gives
+ * back before.
  */
-export const leaseMilliseconds = 20 * 60_000;
+export const leaseMilliseconds = 30 * 60_000;

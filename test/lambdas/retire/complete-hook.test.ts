@@ -4,6 +4,7 @@ import { dynamoRecords } from "../../../lambdas/clients/records.ts";
 import * as completeHook from "../../../lambdas/retire/complete-hook.ts";
 import type { Completion, Retirement } from "../../../lambdas/retire/retirement.ts";
 import { type Bench, startBench } from "../bench.ts";
+import { takenSlot } from "./stages.ts";
 import { hookOf, raiseGroup, retirementOf, type RetirementChanges, scaleIn } from "../pool.ts";
 
 let bench: Bench;
@@ -36,6 +37,22 @@ describe("a hook", () => {
     assert.equal(decision, "CONTINUE");
     assert.deepEqual([action.outcome?.how, action.outcome?.result], ["completed", "CONTINUE"]);
     assert.deepEqual(bench.metrics(), []);
+  });
+
+  test("gives the slot back first; a second time, or after another node took it, changes nothing", async () => {
+    const { action, state } = await held();
+    const records = dynamoRecords(bench.surroundings, "records");
+    const until = bench.clock.now() + 60_000;
+    const holders = () =>
+      bench.dynamoDb.items("records").map((item) => Object.values(item["holder"] ?? {})[0]);
+    const slot = { ...takenSlot, leases: ["slot#pool#workers#0", "slot#cluster#0"] };
+    await bench.settle(records.takeLeases(slot.leases, state.execution, until));
+    await complete({ ...state, slot });
+    assert.deepEqual(holders(), []);
+    assert.equal(action.outcome?.how, "completed");
+    await bench.settle(records.takeLeases(slot.leases, "another", until));
+    await complete({ ...state, slot });
+    assert.deepEqual(holders(), ["another", "another"]);
   });
 
   test("completed already is success, as after a crash before the answer", async () => {

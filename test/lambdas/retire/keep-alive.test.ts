@@ -68,7 +68,7 @@ describe("keep alive", () => {
     const found = await bench.settle(records.readLeases(leases));
     assert.deepEqual(
       found.map(({ until }) => until),
-      [bench.clock.now() + 1_200_000, bench.clock.now() + 1_200_000],
+      [bench.clock.now() + 1_800_000, bench.clock.now() + 1_800_000],
     );
   });
 
@@ -78,6 +78,14 @@ describe("keep alive", () => {
     await keep({ ...state, slot: takenSlot });
     assert.equal(action.heartbeats.length, 1);
     assert.ok(bench.logs().some(({ level }) => level === "WARN"));
+  });
+
+  test("takes no slot back once the instance was to be let go", async () => {
+    const { state, records } = await owning();
+    const at = new Date(bench.clock.now()).toISOString();
+    const completion = { decision: "held", at, explanation: "", waitSeconds: 30 } as const;
+    await keep({ ...state, slot: takenSlot, completion });
+    assert.deepEqual(await bench.settle(records.readLeases(takenSlot.leases)), []);
   });
 
   test("takes no slot that it does not hold", async () => {

@@ -6,7 +6,6 @@ import type { Drain } from "../../../lambdas/retire/retirement.ts";
 import type { Summary } from "../../../lambdas/retire/rules/summarise.ts";
 import { type Bench, startBench } from "../bench.ts";
 import { retirementOf } from "../pool.ts";
-import { takenSlot } from "./stages.ts";
 
 let bench: Bench;
 beforeEach(async () => void (bench = await startBench()));
@@ -75,14 +74,6 @@ describe("a retirement that has come to its end", () => {
     assert.deepEqual(bench.metrics(), [
       { pool: "workers", Retirements: 1, RetirementSeconds: 100 },
     ]);
-  });
-
-  test("gives back a slot that it still has, on a way past the drain", async () => {
-    const { records, state } = await finished();
-    const { leases } = takenSlot;
-    await bench.settle(records.takeLeases(leases, state.execution, bench.clock.now() + 1e6));
-    await record({ ...state, slot: takenSlot });
-    assert.deepEqual(await bench.settle(records.readLeases(leases)), []);
   });
 
   test("can be recorded twice, and leaves the record of a later owner alone", async () => {

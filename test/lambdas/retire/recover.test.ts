@@ -5,7 +5,7 @@ import * as recover from "../../../lambdas/retire/recover.ts";
 import type { Node } from "../../../lambdas/retire/retirement.ts";
 import { type Bench, startBench } from "../bench.ts";
 import { hookOf, raiseGroup, retirementOf, type RetirementChanges, scaleIn } from "../pool.ts";
-import { takenSlot } from "./stages.ts";
+import { noDrains, takenSlot } from "./stages.ts";
 
 let bench: Bench;
 beforeEach(async () => void (bench = await startBench()));
@@ -30,7 +30,13 @@ const node: Node = {
   name: "i-1",
   member: "i-1",
 };
-const cordon = { at: node.since, by: "drover" as const, volumes: [], migratingDisks: [] };
+const cordon = {
+  at: node.since,
+  by: "drover" as const,
+  volumes: [],
+  migratingDisks: [],
+  drains: noDrains,
+};
 
 /** An execution that owns an instance under its hook, with a slot. */
 const owning = async (changes: RetirementChanges = {}, onAbandon?: "retain") => {

@@ -1,11 +1,14 @@
-import * as awaitDrain from "../../../lambdas/retire/await-drain.ts";
+import * as v from "valibot";
+import { connectCluster } from "../../../lambdas/clients/cluster.ts";
+import { beginDrain } from "../../../lambdas/retire/begin-drain.ts";
 import * as cordonNode from "../../../lambdas/retire/cordon-node.ts";
+import * as drainNode from "../../../lambdas/retire/drain-node.ts";
 import * as findNode from "../../../lambdas/retire/find-node.ts";
-import type { Cordon, Drain, Node, Slot } from "../../../lambdas/retire/retirement.ts";
-import * as startDrain from "../../../lambdas/retire/start-drain.ts";
+import type { Cordon, Drain, Drains, Node, Slot } from "../../../lambdas/retire/retirement.ts";
+import { task } from "../../../lambdas/runtime/task.ts";
 import type { Instance } from "../../../rehearsal/emulators/auto-scaling/state.ts";
 import type { JobSpec } from "../../../rehearsal/emulators/nomad/job-spec.ts";
-import type { Bench } from "../bench.ts";
+import type { Bench, HandlerModule } from "../bench.ts";
 import { raiseGroup, retirementOf, type RetirementChanges } from "../pool.ts";
 
 export const takenSlot: Slot = {
@@ -14,9 +17,13 @@ export const takenSlot: Slot = {
   explanation: "The node may drain.",
   waitSeconds: 0,
   queuedSince: "2026-01-05T09:00:00.000Z",
+  takenAt: "2026-01-05T09:00:00.000Z",
   underWay: 1,
   leases: ["slot#pool#workers#0", "slot#cluster#0"],
 };
+
+/** What limits the drains of a cluster in which nobody else drains. */
+export const noDrains: Drains = { byOthers: 0, limit: null, explanation: "" };
 
 /** A machine with jobs on it, beside one that is empty. */
 export const raiseWork = async (bench: Bench, jobs: readonly JobSpec[]): Promise<Instance> => {
@@ -50,12 +57,39 @@ export const readyToDrain = async (
 
 export type Draining = Awaited<ReturnType<typeof readyToDrain>> & { readonly drain?: Drain };
 
+interface DrainInput {
+  readonly pass: Drain["pass"];
+  readonly retirement: Draining;
+}
+
+/** What the task does first, without the waiting that follows. */
+const beginning: HandlerModule = {
+  createHandler: (surroundings) => {
+    const { nomad } = connectCluster(surroundings);
+    return task(
+      surroundings,
+      v.custom<DrainInput>(() => true),
+      async ({ pass, retirement }, { log }) =>
+        beginDrain(
+          { nomad, clock: surroundings.clock, log },
+          {
+            pass,
+            nodeId: retirement.node.id ?? "",
+            retirement,
+            slot: retirement.slot,
+            before: retirement.drain,
+          },
+        ),
+    );
+  },
+};
+
 export const startPass = (bench: Bench, state: Draining, pass: Drain["pass"] = "work") =>
-  bench.call<Drain>(startDrain, { pass, retirement: state });
+  bench.call<Drain>(beginning, { pass, retirement: state } satisfies DrainInput);
 
 /** One round, as long as a function would live. */
-export const awaitRound = (bench: Bench, state: Draining & { readonly drain: Drain }) =>
-  bench.call<Drain>(awaitDrain, state);
+export const awaitRound = (bench: Bench, state: Draining, pass = state.drain?.pass ?? "work") =>
+  bench.call<Drain>(drainNode, { pass, retirement: state } satisfies DrainInput);
 
 /** Rounds, with the pauses between them, until the pass is over. */
 export const awaitPass = async (bench: Bench, state: Draining & { readonly drain: Drain }) => {

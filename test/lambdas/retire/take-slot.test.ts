@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { dynamoRecords } from "../../../lambdas/clients/records.ts";
 import type { Drains, Slot } from "../../../lambdas/retire/retirement.ts";
-import * as giveSlotBack from "../../../lambdas/retire/give-slot-back.ts";
 import * as takeSlot from "../../../lambdas/retire/take-slot.ts";
 import { type Bench, startBench } from "../bench.ts";
 import { executionArnOf } from "../executions.ts";
@@ -13,12 +13,11 @@ import {
   type RetirementChanges,
   scaleIn,
 } from "../pool.ts";
+import { noDrains } from "./stages.ts";
 
 let bench: Bench;
 beforeEach(async () => void (bench = await startBench()));
 afterEach(() => bench.end());
-
-const drains: Drains = { byOthers: 0, limit: null, explanation: "" };
 
 /** The state of an execution that asks for a slot. */
 const asking = (
@@ -32,12 +31,24 @@ const asking = (
       { id: `i-${name}`, group: "workers" },
       { execution: executionArnOf(name), ...rest },
     ),
-    drains: { ...drains, ...limits },
+    cordon: {
+      at: "2026-01-05T09:00:00.000Z",
+      by: "drover",
+      volumes: [],
+      migratingDisks: [],
+      drains: { ...noDrains, ...limits },
+    },
     ...(slot && { slot }),
   };
 };
 const take = (name: string, changes: Parameters<typeof asking>[1] = {}) =>
   bench.call<Slot>(takeSlot, asking(name, changes));
+const giveBack = (name: string, slot: Slot) => {
+  const records = dynamoRecords(bench.surroundings, "records");
+  return bench.settle(
+    Promise.all(slot.leases.map((key) => records.releaseLease(key, executionArnOf(name)))),
+  );
+};
 const leases = () =>
   bench.dynamoDb
     .items("records")
@@ -54,6 +65,7 @@ describe("a slot", () => {
         explanation: "The node may drain.",
         waitSeconds: 0,
         queuedSince: undefined,
+        takenAt: new Date(bench.clock.now()).toISOString(),
         underWay: 1,
         leases: ["slot#pool#workers#0", "slot#cluster#0"],
       },
@@ -61,7 +73,7 @@ describe("a slot", () => {
     const [item] = bench.dynamoDb.items("records");
     assert.equal(
       Number(item?.["until"] && Object.values(item["until"])[0]),
-      bench.clock.now() + 20 * 60_000,
+      bench.clock.now() + 30 * 60_000,
     );
   });
 
@@ -78,7 +90,7 @@ describe("a slot", () => {
     assert.equal(queued.taken, false);
     assert.match(queued.explanation, /All 1 slots of pool workers are taken/);
     assert.ok(queued.waitSeconds >= 7 && queued.waitSeconds <= 13);
-    await bench.call(giveSlotBack, { ...asking("a"), slot: first });
+    await giveBack("a", first);
     const second = await take("b", { slot: queued });
     assert.equal(second.taken, true);
     assert.equal(second.queuedSince, queued.queuedSince);
@@ -100,7 +112,7 @@ describe("a slot", () => {
   test("counts against a limit that has sunk since it was taken", async () => {
     const first = await take("a", { pool: "a" });
     await take("b", { pool: "b" });
-    await bench.call(giveSlotBack, { ...asking("a", { pool: "a" }), slot: first });
+    await giveBack("a", first);
     assert.equal((await take("c", { pool: "c", drains: { limit: 1 } })).taken, false);
   });
 
@@ -109,9 +121,9 @@ describe("a slot", () => {
     assert.equal((await take("a", { drains: { byOthers: 2 } })).taken, true);
   });
 
-  test("of a dead holder is free after twenty minutes", async () => {
+  test("of a dead holder is free after half an hour", async () => {
     await take("a");
-    await bench.pass(20 * 60);
+    await bench.pass(30 * 60);
     assert.equal((await take("b")).taken, false);
     await bench.pass(1);
     assert.equal((await take("b")).taken, true);
@@ -132,19 +144,6 @@ describe("a slot", () => {
     const slot = await call<Slot>(asking("a", { settings: { slots: 100 } }));
     assert.equal(slot.taken, true);
   });
-
-  test("given back twice, or after somebody else took it, changes nothing", async () => {
-    const first = await take("a");
-    const state = { ...asking("a"), slot: first };
-    const given = await bench.call<Slot>(giveSlotBack, state);
-    assert.deepEqual([given.leases, given.explanation], [[], "Given back."]);
-    await take("b");
-    await bench.call(giveSlotBack, state);
-    assert.deepEqual(
-      leases().map(([, holder]) => holder),
-      [executionArnOf("b"), executionArnOf("b")],
-    );
-  });
 });
 
 describe("the queue", () => {
@@ -159,7 +158,7 @@ describe("the queue", () => {
       slot: undefined,
     };
     const queued = await bench.call<Slot>(takeSlot, state);
-    assert.equal(queued.waitSeconds <= 10, true);
+    assert.ok(queued.waitSeconds <= 15);
     assert.deepEqual(action.heartbeats, [bench.clock.now()]);
   });
 

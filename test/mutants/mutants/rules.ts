@@ -227,7 +227,7 @@ export const mutantsOfRules: readonly Mutant[] = [
     patches: [
       {
         file: deadlines,
-        find: "Math.min(600, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) / 3)));",
+        find: "Math.min(780, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) * 0.45)));",
         replace: "600 + Math.min(0, hook?.heartbeatSeconds ?? 0);",
       },
     ],

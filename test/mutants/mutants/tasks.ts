@@ -8,7 +8,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     patches: [
       {
         file: "lambdas/retire/record-retirement.ts",
-        find: 'await records.end(retirement.instanceId, execution, "retired");',
+        find: 'await records.end(retirement.instanceId, retirement.execution, "retired");',
         replace: "",
       },
     ],
@@ -36,6 +36,11 @@ export const mutantsOfTasks: readonly Mutant[] = [
         file: "lambdas/retire/await-termination.ts",
         find: 'if (!instance) return { state: "gone"',
         replace: 'if (!instance || instance.group) return { state: "gone"',
+      },
+      {
+        file: "lambdas/retire/complete-hook.ts",
+        find: "const usualEnd = 75;",
+        replace: "const usualEnd = 0;",
       },
     ],
     caughtBy: "nothing-forgotten-alive",
@@ -163,7 +168,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     lesson: "posting again begins the deadline anew: a naive retry drains for ever",
     patches: [
       {
-        file: "lambdas/retire/start-drain.ts",
+        file: "lambdas/retire/begin-drain.ts",
         find: "if (!adopted) {",
         replace: "if (adopted !== null) {",
       },
@@ -176,7 +181,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     lesson: "an operator's own drain is respected",
     patches: [
       {
-        file: "lambdas/retire/start-drain.ts",
+        file: "lambdas/retire/begin-drain.ts",
         find: "const endsInTime = ends !== undefined && ends <= wanted.until;",
         replace: "const endsInTime = ends !== undefined && ends > wanted.until;",
       },

@@ -47,7 +47,7 @@ describe("the states of what is deployed", () => {
     }
     const forget = found.find(({ name }) => name === "Forget node");
     assert.ok(forget?.after.includes("Look again") && !forget.after.includes("Recover"));
-    for (const name of ["What became of the node?", "Retired", "Refused"])
+    for (const name of ["What became of the node?", "Is the instance gone?", "Refused"])
       assert.ok(!names.includes(name), name);
   });
 });

@@ -1,0 +1,32 @@
+import type { Nomad } from "../clients/nomad.ts";
+import { isDrainOfDrover } from "./drain-mark.ts";
+import type { Drains } from "./retirement.ts";
+import { drainsNodesTogether } from "./rules/nomad-version.ts";
+import { hasLeft } from "./rules/recognise-server.ts";
+
+/**
+ * What limits the number of drains, beside Drover's own slots: drains of people,
+ * and the servers' version.
+ *
+ * @param ownId - of the node that is to drain
+ * @throws ClusterFailure
+ */
+export const readDrains = async (nomad: Nomad, ownId: string | undefined): Promise<Drains> => {
+  // Few rows whatever the size of the cluster: a drained node soon leaves it.
+  const [ineligible, servers] = await Promise.all([nomad.ineligibleNodes(), nomad.servers()]);
+  const byOthers = ineligible.filter(
+    ({ ID, Drain, Status, LastDrain }) =>
+      // The node itself is to have a slot; that a person drains it already takes no second one.
+      ID !== ownId && Drain && Status !== "down" && !isDrainOfDrover(LastDrain),
+  ).length;
+  const old = servers.find(
+    (server) => !hasLeft(server) && !drainsNodesTogether(server.Tags["build"] ?? ""),
+  );
+  return {
+    byOthers,
+    limit: old ? 1 : null,
+    explanation: old
+      ? `Server ${old.Name} runs Nomad ${old.Tags["build"]}, which takes services down when two nodes drain at once: one at a time in the whole cluster.`
+      : "These servers drain several nodes at once.",
+  };
+};
