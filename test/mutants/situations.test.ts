@@ -25,9 +25,9 @@ describe("Drover as it is", () => {
   test("tells of drains that had to begin without a slot, where that did harm", async () => {
     const situation = "two drains cannot wait for each other, since their hooks live no longer";
     const name = "no-job-starved-by-two-drains";
-    const without = await rehearse(product, { situation, seed: 1, isFixed: false });
+    const without = await rehearse(product, { situation, seed: 2, isFixed: false });
     assert.match(without.reported.get(name)?.[0] ?? "", /a hook lived no longer, so it had to$/);
-    const fixed = await rehearse(product, { situation, seed: 1, isFixed: true });
+    const fixed = await rehearse(product, { situation, seed: 2, isFixed: true });
     assert.equal(fixed.reported.get(name), undefined);
   });
 });
