@@ -2,7 +2,18 @@
 export interface Figure {
   readonly what: string;
   readonly value: number;
-  readonly unit: "KB" | "ms" | "s" | "MB" | "calls" | "per s" | "times";
+  readonly unit:
+    | "KB"
+    | "ms"
+    | "s"
+    | "MB"
+    | "calls"
+    | "per s"
+    | "times"
+    | "transitions"
+    | "hooks"
+    | "drains"
+    | "$";
   /** A value of the same unit and meaning to compare it with, and what that is. */
   readonly against?: { readonly what: string; readonly value: number };
   /** The most that it should be. */

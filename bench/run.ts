@@ -1,10 +1,22 @@
 /** Measures, and prints one table: `make bench`, or `make bench ONLY=bundles`. */
 import type { Benchmark, Figure } from "./benchmark.ts";
 import { bundles } from "./bundles.ts";
+import { calls } from "./calls.ts";
+import { cost } from "./cost.ts";
 import { imports } from "./imports.ts";
 import { retireLatency } from "./retire-latency.ts";
+import { scale } from "./scale.ts";
+import { slots } from "./slots.ts";
 
-const benchmarks: readonly Benchmark[] = [bundles, imports, retireLatency];
+const benchmarks: readonly Benchmark[] = [
+  bundles,
+  imports,
+  calls,
+  cost,
+  slots,
+  scale,
+  retireLatency,
+];
 
 const round = (value: number): string => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
 

@@ -63,7 +63,7 @@ const defaults = {
   live: { nodes: 4, terminate: 2, jobs: 6 },
 } as const;
 
-const largest = { nodes: 1000, jobs: 2000 } as const;
+const largest = { nodes: 5000, jobs: 10_000 } as const;
 
 /** @throws BadArguments that names the option, its value and what would do */
 export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {

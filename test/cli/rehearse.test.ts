@@ -62,7 +62,7 @@ describe("drover", () => {
       [["rehearse", "scale-in", "workers"], /too many arguments/],
       [
         ["rehearse", "scale-in", "--nodes", "many"],
-        /--nodes many: it has to be a whole number from 2 to 1000/,
+        /--nodes many: it has to be a whole number from 2 to 5000/,
       ],
       [["rehearse", "scale-in", "--nodes", "1"], /--nodes 1: .*from 2/],
       [["rehearse", "scale-in", "--nodes", "-5"], /--nodes -5: .*from 2/],
