@@ -74,7 +74,9 @@ export const calls: Benchmark = {
           ...(most !== undefined && { aim: most }),
         });
         figures.push(figure("all services", totalOf(counts[kind]), totalOf(base)));
-        for (const [service, value] of [...counts[kind]].toSorted())
+        for (const [service, value] of [...counts[kind]].toSorted(([one], [other]) =>
+          one.localeCompare(other),
+        ))
           figures.push(figure(service, value, base.get(service) ?? 0, aim));
       }
     }

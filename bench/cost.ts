@@ -8,6 +8,8 @@ const prices = { transition: 0.025 / 1000, gigabyteSecond: 0.0000133334, request
 
 const drainSeconds = 1800;
 
+const isTask = (task: string): task is keyof typeof allTasks => task in allTasks;
+
 const readTasks = (
   world: World,
   machineArn: string,
@@ -20,7 +22,7 @@ const readTasks = (
     Object.entries(States).flatMap(([state, definition]) => {
       const text = JSON.stringify(definition);
       const spec = world.stack.functions.find(({ arn }) => text.includes(`"${arn}"`));
-      return spec ? [[state, spec.task as keyof typeof allTasks] as const] : [];
+      return spec && isTask(spec.task) ? [[state, spec.task] as const] : [];
     }),
   );
 };
