@@ -5,8 +5,8 @@ import { text as readText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLiveCluster } from "../../rehearsal/agents/cluster.ts";
 import { consulContract } from "./consul.ts";
+import { eventually } from "./eventually.ts";
 import {
-  eventually,
   readCatalog,
   servicesOf,
   type Answer,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Timed } from "./eventually.ts";
 
 export interface Answer {
   readonly status: number;
@@ -15,9 +16,7 @@ export interface Grants {
 }
 
 /** What the contract runs against: an emulated or a real Consul. */
-export interface ConsulTarget {
-  /** By how much the spans in which something has to come are stretched: real agents share a machine. */
-  readonly patience: number;
+export interface ConsulTarget extends Timed {
   readonly datacenter: string;
   call(
     method: string,
@@ -31,8 +30,6 @@ export interface ConsulTarget {
   /** Has the agent leave in order. */
   leave(name: string): Promise<void>;
   createToken(grants: Grants): Promise<string>;
-  seconds(): number;
-  pause(seconds: number): Promise<void>;
 }
 
 export interface OpenedConsul {
@@ -45,21 +42,6 @@ export interface CatalogView {
   readonly Node: { readonly Node: string; readonly Address: string; readonly Datacenter: string };
   readonly Services: Readonly<Record<string, { readonly ID: string; readonly Service: string }>>;
 }
-
-export const eventually = async <Result>(
-  target: ConsulTarget,
-  what: string,
-  seconds: number,
-  ask: () => Promise<Result | undefined | false>,
-): Promise<Result> => {
-  const end = target.seconds() + seconds * target.patience;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    assert.ok(target.seconds() < end, `within ${seconds} s: ${what}`);
-    await target.pause(0.2);
-  }
-};
 
 export const readCatalog = async (
   target: ConsulTarget,

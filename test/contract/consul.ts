@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { eventually } from "./eventually.ts";
 import {
-  eventually,
   readCatalog,
   readChecks,
   readMember,

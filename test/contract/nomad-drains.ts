@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { eventually } from "./eventually.ts";
 import {
   allocationsOfJob,
   allocationsOn,
   awaitDrained,
   awaitRunning,
   drain,
-  eventually,
   isEnded,
   readAllocation,
   readNode,

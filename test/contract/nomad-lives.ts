@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { JobSpec } from "../../rehearsal/emulators/nomad/job-spec.ts";
+import { eventually } from "./eventually.ts";
 import {
   allocationsOfJob,
   allocationsOn,
   awaitDrained,
   awaitRunning,
   drain,
-  eventually,
   isEnded,
   readAllocation,
   readNode,

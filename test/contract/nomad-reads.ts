@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { eventually } from "./eventually.ts";
 import {
   allocationsOn,
   awaitRunning,
   drain,
-  eventually,
   findNodes,
   listAllocations,
   readAllocation,

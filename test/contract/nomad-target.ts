@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { PolicySpec } from "../../rehearsal/emulators/nomad/acl.ts";
 import type { JobSpec } from "../../rehearsal/emulators/nomad/job-spec.ts";
+import { eventually, type Timed } from "./eventually.ts";
 
 /** An answer of the API. */
 export interface Answer {
@@ -27,9 +28,7 @@ export interface TargetNode {
 }
 
 /** What the contract runs against: an emulated or a real Nomad. */
-export interface NomadTarget {
-  /** By how much the spans in which something has to come are stretched: real agents share a machine. */
-  readonly patience: number;
+export interface NomadTarget extends Timed {
   readonly region: string;
   /** Seconds from a client's death to `down`: least and most. */
   readonly silence: readonly [number, number];
@@ -43,9 +42,6 @@ export interface NomadTarget {
   purgeJob(id: string): Promise<void>;
   /** A token with one policy; gives its secret and the name of the policy. */
   createToken(policy: PolicySpec): Promise<{ secret: string; policy: string }>;
-  /** Its clock, in seconds. */
-  seconds(): number;
-  pause(seconds: number): Promise<void>;
 }
 
 /** Opens a target; `run` lets time pass while a case is under way. */
@@ -103,22 +99,6 @@ export interface AllocView {
 const ENDED = new Set(["complete", "failed", "lost"]);
 
 export const isEnded = (alloc: AllocView): boolean => ENDED.has(alloc.ClientStatus);
-
-/** Asks again until the answer is neither undefined nor false. */
-export const eventually = async <Result>(
-  target: NomadTarget,
-  what: string,
-  seconds: number,
-  ask: () => Promise<Result | undefined | false>,
-): Promise<Result> => {
-  const end = target.seconds() + seconds * target.patience;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    assert.ok(target.seconds() < end, `within ${seconds} s: ${what}`);
-    await target.pause(0.1);
-  }
-};
 
 export const readNode = async (target: NomadTarget, nodeId: string): Promise<NodeView> => {
   const answer = await target.call("GET", `/v1/node/${nodeId}`);
