@@ -279,6 +279,36 @@ export const drainCases: Record<string, Case> = {
     assert.deepEqual((await readNode(target, nodeId)).LastDrain?.Meta, { try: "2" });
   },
 
+  "forces at once with a negative deadline": async (target, pool) => {
+    const { nodeId } = await target.addNode(pool);
+    await target.runJob({ id: `${pool}-b`, pool, type: "batch" });
+    const [alloc] = await awaitRunning(target, `${pool}-b`);
+    await drain(target, nodeId, { seconds: -1 });
+    assert.equal(wasForced(await awaitDrained(target, nodeId, 5)), true);
+    await eventually(target, "it is stopped", 8, async () =>
+      isEnded(await readAllocation(target, alloc!.ID)),
+    );
+  },
+
+  "begins anew when it is posted after its end, and a null then does nothing": async (
+    target,
+    pool,
+  ) => {
+    const { nodeId } = await target.addNode(pool);
+    await drain(target, nodeId, { seconds: 60, meta: { try: "1" } });
+    const first = await awaitDrained(target, nodeId, 5);
+    await target.pause(1.5);
+    await drain(target, nodeId, { seconds: 60, meta: { try: "2" } });
+    const second = await awaitDrained(target, nodeId, 5);
+    assert.ok(Date.parse(second.LastDrain!.StartedAt) > Date.parse(first.LastDrain!.StartedAt));
+    assert.deepEqual(second.LastDrain?.Meta, { try: "2" });
+    const cancelled = await target.call("PUT", `/v1/node/${nodeId}/drain`, {
+      body: { DrainSpec: null },
+    });
+    assert.equal(cancelled.status, 200);
+    assert.equal((await readNode(target, nodeId)).LastDrain?.Status, "complete");
+  },
+
   "is cancelled by a null, which does nothing afterwards": async (target, pool) => {
     const { nodeId } = await target.addNode(pool);
     await target.runJob({ id: `${pool}-b`, pool, type: "batch" });

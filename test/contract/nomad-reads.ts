@@ -71,6 +71,27 @@ export const readCases: Record<string, Case> = {
     assert.deepEqual(await found('Attributes["no.such"] matches "^i-"'), []);
   },
 
+  "finds a node by each field that it is stored with": async (target, pool) => {
+    const { nodeId } = await target.addNode(pool);
+    const { HTTPAddr, Name } = await readNode(target, nodeId);
+    for (const filter of [
+      `HTTPAddr == "${HTTPAddr}"`,
+      `Name == "${Name}"`,
+      `NodePool == "${pool}"`,
+      'Status == "ready"',
+      'SchedulingEligibility == "eligible"',
+      "NodeClass is empty",
+    ]) {
+      const answer = await findNodes(target, `ID == "${nodeId}" and ${filter}`);
+      assert.equal(answer.status, 200, `${filter}: ${answer.text}`);
+      assert.deepEqual(
+        answer.json<NodeView[]>().map((row) => row.ID),
+        [nodeId],
+        filter,
+      );
+    }
+  },
+
   "refuses filters on fields of the stub alone": async (target, pool) => {
     await target.addNode(pool);
     for (const filter of ['Version == "1"', 'Address == "x"', "Drain == true"]) {
@@ -266,6 +287,12 @@ export const readCases: Record<string, Case> = {
     const hidden = await target.call("GET", path, { token: weak.secret });
     assert.equal(hidden.status, 200);
     assert.deepEqual(hidden.json(), []);
+    const began = target.seconds();
+    const held = await target.call("GET", `${path}?index=${hidden.index}&wait=2s`, {
+      token: weak.secret,
+    });
+    assert.deepEqual([held.status, held.json()], [200, []]);
+    assert.ok(target.seconds() - began >= 1.9, "an empty list is held like any other");
     const seen = await target.call("GET", path, { token: strong.secret });
     assert.equal(seen.json<unknown[]>().length, 1);
     const filter = `NodeID == "${node.nodeId}"`;
