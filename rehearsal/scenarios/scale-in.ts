@@ -180,8 +180,15 @@ const run = async (
     });
     moveNeighboursIn(here);
     const members = () => here.autoScaling.instances(group.name);
-    const inService = () =>
-      members().length === nodes && members().every(({ state }) => state === "InService");
+    // Asked at every moment, and thousands start: one that has not started yet answers for all.
+    let starting: Instance | undefined;
+    const inService = () => {
+      if (starting && starting.state !== "InService" && !isLeaving(starting) && !isGone(starting))
+        return false;
+      const all = members();
+      starting = all.find(({ state }) => state !== "InService");
+      return starting === undefined && all.length === nodes;
+    };
     if (!(await pace.until(inService, 600_000))) throw new Error("the instances did not start");
     await pace.await(park.ready(members().map(({ id }) => id)));
     await pace.await(park.addForeign());
