@@ -146,6 +146,8 @@ export interface Nomad {
   liveAllocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
   /** Allocations of the node that are complete or failed, and still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
+  /** All allocations of the node that Nomad remembers, each with its own version of its job. */
+  fullAllocations(nodeId: string): Promise<Allocation[]>;
   readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
   /** The servers of the region. */
@@ -274,6 +276,8 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       return { value: body, index };
     },
     endedAllocations: async (nodeId) => (await allocations(nodeId, ended)).body,
+    fullAllocations: async (nodeId) =>
+      (await get<Allocation[]>(`/v1/node/${plain(nodeId)}/allocations`)).body,
     async readAllocation(id, namespace) {
       const answer = await unless(
         get<Allocation>(`/v1/allocation/${plain(id)}`, { namespace }),

@@ -44,7 +44,7 @@ export const createHandler = (surroundings: Surroundings) => {
       at: cordon?.at ?? new Date(surroundings.clock.now()).toISOString(),
       // After an outage in between this is done once more: our own cordon stays ours.
       by: cordon?.by ?? (isOurs ? "drover" : "somebody else"),
-      ...(await findStorage(nomad, live.value)),
+      ...(await findStorage(nomad, node.id, live.value)),
       drains: await readDrains(nomad, node.id),
     };
   });

@@ -21,29 +21,25 @@ const migratesItsDisk = (full: Allocation | undefined, of: AllocationStub): bool
 /**
  * The CSI volumes and the migrating ephemeral disks of allocations, by their own
  * job: Nomad's list of volumes by node leaves out what has ended, and all of
- * them when one volume is `per_alloc` (tried). One call a group, since the
- * allocations of a group share its settings.
+ * them when one volume is `per_alloc` (tried). One call for the whole node,
+ * however many jobs run there.
  */
 export const findStorage = async (
-  nomad: Pick<Nomad, "readAllocation">,
+  nomad: Pick<Nomad, "fullAllocations">,
+  nodeId: string,
   live: readonly AllocationStub[],
 ): Promise<Pick<Cordon, "volumes" | "migratingDisks">> => {
-  const groups = Map.groupBy(live, (each) =>
-    [each.Namespace, each.JobID, each.TaskGroup].join("\0"),
-  );
+  const all = live.length === 0 ? [] : await nomad.fullAllocations(nodeId);
+  const byId = new Map(all.map((full) => [full.ID, full]));
   const volumes = new Map<string, Cordon["volumes"][number]>();
   const migratingDisks: Cordon["migratingDisks"] = [];
-  for (const allocations of groups.values()) {
-    const [first] = allocations;
-    if (!first) continue;
-    const full = await nomad.readAllocation(first.ID, first.Namespace);
-    for (const each of allocations) {
-      for (const id of volumesOf(full, each)) {
-        volumes.set(`${each.Namespace}/${id}`, { id, namespace: each.Namespace });
-      }
-      if (migratesItsDisk(full, each)) {
-        migratingDisks.push({ allocation: each.ID, namespace: each.Namespace });
-      }
+  for (const each of live) {
+    const full = byId.get(each.ID);
+    for (const id of volumesOf(full, each)) {
+      volumes.set(`${each.Namespace}/${id}`, { id, namespace: each.Namespace });
+    }
+    if (migratesItsDisk(full, each)) {
+      migratingDisks.push({ allocation: each.ID, namespace: each.Namespace });
     }
   }
   return {

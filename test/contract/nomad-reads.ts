@@ -294,7 +294,10 @@ export const readCases: Record<string, Case> = {
     assert.deepEqual([held.status, held.json()], [200, []]);
     assert.ok(target.seconds() - began >= 1.9, "an empty list is held like any other");
     const seen = await target.call("GET", path, { token: strong.secret });
-    assert.equal(seen.json<unknown[]>().length, 1);
+    const full = seen.json<{ Job: { TaskGroups: unknown[] } | null }[]>();
+    assert.equal(full.length, 1);
+    // Unlike the rows of /v1/allocations they carry their job.
+    assert.equal(full[0]?.Job?.TaskGroups.length, 1);
     const filter = `NodeID == "${node.nodeId}"`;
     assert.equal((await listAllocations(target, filter, strong.secret)).length, 1);
     assert.equal((await allocationsOn(target, node.nodeId)).length, 1);
@@ -359,6 +362,20 @@ export const readCases: Record<string, Case> = {
     const held = await target.call("GET", path);
     assert.equal(held.status, 200);
     assert.ok(target.seconds() - began >= 3);
+  },
+
+  "refuses more than a hundred connections from one address": async (target) => {
+    const path = `/v1/nodes?per_page=1&index=${Number.MAX_SAFE_INTEGER}&wait=4s`;
+    const held = Array.from({ length: 110 }, () => target.call("GET", path));
+    const ends = await Promise.allSettled(held);
+    const answers = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+    const refused = answers.filter((answer) => answer.status === 429);
+    const broken = ends.flatMap((end) => (end.status === "rejected" ? [String(end.reason)] : []));
+    assert.ok(refused.length > 0, `some are answered 429: ${answers.length}, ${broken[0]}`);
+    assert.match(refused[0]!.text, /too many concurrent connections/);
+    const served = answers.filter((answer) => answer.status === 200).length;
+    assert.ok(served > 80 && served <= 100, `${served} are served`);
+    assert.equal((await target.call("GET", "/v1/nodes")).status, 200, "and then all again");
   },
 
   "a node's allocations wake who waits for them": async (target, pool) => {

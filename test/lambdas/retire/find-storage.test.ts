@@ -38,24 +38,29 @@ const nomadWith = (...groups: Group[]) => {
   const read: string[] = [];
   return {
     read,
-    readAllocation: (id: string, namespace: string) => {
-      read.push(`${namespace}/${id}`);
-      return Promise.resolve({ ...stub({ ID: id }), Job: { TaskGroups: groups } });
+    fullAllocations: (nodeId: string) => {
+      read.push(nodeId);
+      const ids = Array.from({ length: 250 }, (_, id) => `${id}`);
+      return Promise.resolve(
+        ["a-1", ...ids].map((ID) => ({ ...stub({ ID }), Job: { TaskGroups: groups } })),
+      );
     },
   };
 };
 
 describe("what allocations store on a node", () => {
-  test("is read once for each group of each job", async () => {
+  test("is read once for the whole node, and not where nothing runs", async () => {
     const nomad = nomadWith(group());
-    await findStorage(nomad, [
+    await findStorage(nomad, "n-1", [
       stub({ ID: "1" }),
       stub({ ID: "2" }),
       stub({ ID: "3", JobID: "api" }),
       stub({ ID: "4", Namespace: "other" }),
       stub({ ID: "5", TaskGroup: "side" }),
     ]);
-    assert.deepEqual(nomad.read, ["default/1", "default/3", "other/4", "default/5"]);
+    assert.deepEqual(nomad.read, ["n-1"]);
+    await findStorage(nomad, "n-2", []);
+    assert.deepEqual(nomad.read, ["n-1"]);
   });
 
   test("are volumes of their own group, each once, of CSI alone", async () => {
@@ -65,13 +70,13 @@ describe("what allocations store on a node", () => {
       }),
       group({ Name: "side", Volumes: { other: csi("other") } }),
     );
-    const { volumes } = await findStorage(nomad, [stub({ ID: "1" }), stub({ ID: "2" })]);
+    const { volumes } = await findStorage(nomad, "n-1", [stub({ ID: "1" }), stub({ ID: "2" })]);
     assert.deepEqual(volumes, [{ id: "data", namespace: "default" }]);
   });
 
   test("are volumes of single allocations by their index", async () => {
     const nomad = nomadWith(group({ Volumes: { data: csi("data", true) } }));
-    const { volumes } = await findStorage(nomad, [
+    const { volumes } = await findStorage(nomad, "n-1", [
       stub({ ID: "1", Name: "web.main[3]" }),
       stub({ ID: "2", Name: "web.main[11]" }),
     ]);
@@ -84,17 +89,20 @@ describe("what allocations store on a node", () => {
   test("are ephemeral disks that migrate, not those that only stick", async () => {
     const migrating = nomadWith(group({ EphemeralDisk: { Sticky: true, Migrate: true } }));
     const sticking = nomadWith(group({ EphemeralDisk: { Sticky: true, Migrate: false } }));
-    assert.deepEqual((await findStorage(migrating, [stub()])).migratingDisks, [
+    assert.deepEqual((await findStorage(migrating, "n-1", [stub()])).migratingDisks, [
       { allocation: "a-1", namespace: "default" },
     ]);
-    assert.deepEqual((await findStorage(sticking, [stub()])).migratingDisks, []);
+    assert.deepEqual((await findStorage(sticking, "n-1", [stub()])).migratingDisks, []);
   });
 
   test("is nothing where the allocation or its job is gone meanwhile", async () => {
-    const gone = { readAllocation: () => Promise.resolve(undefined) };
-    const jobless = { readAllocation: () => Promise.resolve({ ...stub(), Job: null }) };
+    const gone = { fullAllocations: () => Promise.resolve([]) };
+    const jobless = { fullAllocations: () => Promise.resolve([{ ...stub(), Job: null }]) };
     for (const nomad of [gone, jobless])
-      assert.deepEqual(await findStorage(nomad, [stub()]), { volumes: [], migratingDisks: [] });
+      assert.deepEqual(await findStorage(nomad, "n-1", [stub()]), {
+        volumes: [],
+        migratingDisks: [],
+      });
   });
 
   test("does not grow the payload without a bound", async () => {
@@ -104,7 +112,7 @@ describe("what allocations store on a node", () => {
     const many = Array.from({ length: 250 }, (_, n) =>
       stub({ ID: `${n}`, Name: `web.main[${n}]` }),
     );
-    const { volumes, migratingDisks } = await findStorage(nomad, many);
+    const { volumes, migratingDisks } = await findStorage(nomad, "n-1", many);
     assert.deepEqual([volumes.length, migratingDisks.length], [100, 100]);
   });
 });
