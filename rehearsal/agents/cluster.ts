@@ -99,6 +99,7 @@ const start = async (
     consulManagementToken: management.consul,
     gossipKey: randomBytes(32).toString("base64"),
     heartbeat: options.heartbeat ?? quickHeartbeat,
+    connections: options.connections ?? 0,
   };
   const park = createMachinePark(
     { binaries, authority, tls, folder, facts },

@@ -32,6 +32,8 @@ export interface LiveClusterOptions {
   readonly datacenter?: string;
   /** @default a killed node is `down` after 3 to 7 seconds, where Nomad's own pace takes 20 to 30 */
   readonly heartbeat?: HeartbeatPace;
+  /** Connections that a Nomad agent takes from one address (default: any number; Nomad's own: 100). */
+  readonly connections?: number;
   /** Is told what takes its time. */
   readonly report?: (line: string) => void;
   /** Where the cluster's own folder is made. @default the system's folder for temporary files */

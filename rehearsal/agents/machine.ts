@@ -14,6 +14,8 @@ export interface ClusterFacts {
   readonly consulManagementToken: string;
   readonly gossipKey: string;
   readonly heartbeat: HeartbeatPace;
+  /** HTTP connections from one address; 0 for any number. */
+  readonly connections: number;
 }
 
 /** How soon a Nomad client that has fallen silent is `down`. */

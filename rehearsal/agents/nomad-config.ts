@@ -53,7 +53,7 @@ export const configureNomad = (
   disable_update_check: true,
   acl: { enabled: true },
   // All machines share one source address, so limits for each client would count them as one.
-  limits: { http_max_conns_per_client: 0, rpc_max_conns_per_client: 0 },
+  limits: { http_max_conns_per_client: facts.connections, rpc_max_conns_per_client: 0 },
   tls: {
     http: true,
     rpc: true,

@@ -14,7 +14,7 @@ import type { NomadTarget, OpenedTarget } from "./nomad-target.ts";
 const HEARTBEAT = { minimumTtlSeconds: 10, graceSeconds: 10, failoverSeconds: 300 };
 
 const openAgents = async (): Promise<OpenedTarget> => {
-  const cluster = await startLiveCluster({ heartbeat: HEARTBEAT });
+  const cluster = await startLiveCluster({ heartbeat: HEARTBEAT, connections: 100 });
   const agent = new Agent({
     keepAlive: true,
     ca: cluster.tls.ca,
