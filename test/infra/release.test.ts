@@ -176,9 +176,10 @@ describe("the template of Drover", () => {
     const rule = Object.values(resources).find(({ Properties }) =>
       JSON.stringify(Properties?.["EventPattern"])?.includes('"aws.cloudformation"'),
     )?.Properties;
-    const { detail } = rule?.["EventPattern"] as { detail: Record<string, unknown> };
+    assert.ok(rule);
+    const { detail } = rule["EventPattern"] as { detail: Record<string, unknown> };
     assert.deepEqual(detail["stack-id"], [{ Ref: "AWS::StackId" }]);
-    const [target] = rule?.["Targets"] as { Arn: { Ref: string } }[];
+    const [target] = rule["Targets"] as { Arn: { Ref: string } }[];
     assert.equal(
       resources[target?.Arn.Ref ?? ""]?.Properties?.["StateMachineName"],
       "drover-eu-doctor",

@@ -113,7 +113,10 @@ describe("what the world could not do as AWS does", () => {
   test("is refused", () => {
     assert.throws(
       read({
-        Often: { Type: "AWS::Events::Rule", Properties: { ScheduleExpression: "cron(0 12 * * ? *)" } },
+        Often: {
+          Type: "AWS::Events::Rule",
+          Properties: { ScheduleExpression: "cron(0 12 * * ? *)" },
+        },
       }),
       /Often: the schedule/,
     );
