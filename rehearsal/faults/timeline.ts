@@ -151,10 +151,10 @@ export const tellTimeline = (world: World, options: TimelineOptions): string[] =
   ]
     .filter(({ at }) => at >= since - 1000)
     .toSorted((one, other) => one.at - other.at);
-  const decided = world.autoScaling
-    .instance(instanceId)
-    .actions.findLast(({ outcome }) => outcome !== undefined)?.outcome?.at;
-  const around = options.around ?? decided ?? entries.at(-1)?.at ?? since;
+  const decided = Math.max(
+    ...world.autoScaling.instance(instanceId).actions.map(({ outcome }) => outcome?.at ?? since),
+  );
+  const around = options.around ?? (decided > since ? decided : (entries.at(-1)?.at ?? since));
   const rows = gather(entries);
   const middle = rows.findLastIndex(({ entry }) => entry.at <= around);
   const from = Math.max(0, Math.min(middle - Math.ceil((lines * 2) / 3), rows.length - lines));
