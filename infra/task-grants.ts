@@ -19,7 +19,9 @@ export type GrantedOn =
   /** The executions of `reconcile`. */
   | "reconciliations"
   /** The secrets for Nomad and Consul. */
-  | "secrets";
+  | "secrets"
+  /** Everything, if there are secrets: to read several at once, each of them allowed by itself. */
+  | "secrets-at-once";
 
 export interface Grant {
   readonly on: GrantedOn;
@@ -28,7 +30,10 @@ export interface Grant {
 
 const grant = (on: GrantedOn, ...actions: string[]): Grant => ({ on, actions });
 
-const readSecrets = [grant("secrets", "secretsmanager:GetSecretValue")];
+const readSecrets = [
+  grant("secrets", "secretsmanager:GetSecretValue"),
+  grant("secrets-at-once", "secretsmanager:BatchGetSecretValue"),
+];
 const readParameters = grant("parameters", "ssm:GetParameters");
 const heartbeat = grant("managed-groups", "autoscaling:RecordLifecycleActionHeartbeat");
 const complete = grant("managed-groups", "autoscaling:CompleteLifecycleAction");

@@ -87,6 +87,7 @@ const resourcesOf: Readonly<
     }),
   ],
   secrets: (_stack, { secrets }) => secrets.map(secretArn),
+  "secrets-at-once": (_stack, { secrets }) => (secrets.length > 0 ? ["*"] : []),
 };
 
 /** Why a grant has a wildcard in it; shown to whoever checks the policies with cdk-nag. */
@@ -98,6 +99,8 @@ const whyWildcard: Partial<Record<GrantedOn, string>> = {
   "pool-path": "One parameter for each pool, and pools come and go.",
   reconciliations: "The executions of this one state machine, which EventBridge names.",
   retirements: "The executions of this one state machine, which are named after instances.",
+  "secrets-at-once":
+    "AWS allows it on no single resource; which secrets it may give, GetSecretValue says for each.",
 };
 
 const conditions = (on: GrantedOn, cluster: string) =>

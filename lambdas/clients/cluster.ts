@@ -17,28 +17,33 @@ export interface Cluster {
 /** Nomad and Consul, as the settings of the function name them. */
 export const connectCluster = (surroundings: Surroundings): Cluster => {
   const settings = parseSettings("cluster", surroundings.env);
-  const secrets = secretsManager(surroundings);
+  const nomadSecrets = {
+    token: settings.NOMAD_TOKEN_SECRET,
+    ca: settings.NOMAD_CACERT_SECRET,
+    clientCertificate: settings.NOMAD_CLIENT_CERT_SECRET,
+    clientKey: settings.NOMAD_CLIENT_KEY_SECRET,
+  };
+  const consulSecrets = {
+    token: settings.CONSUL_HTTP_TOKEN_SECRET,
+    ca: settings.CONSUL_CACERT_SECRET,
+    clientCertificate: settings.CONSUL_CLIENT_CERT_SECRET,
+    clientKey: settings.CONSUL_CLIENT_KEY_SECRET,
+  };
+  const secrets = secretsManager(surroundings, [
+    ...Object.values(nomadSecrets),
+    ...Object.values(consulSecrets),
+  ]);
   const nomad = connectClusterApi(surroundings, secrets, {
     service: "Nomad",
     address: settings.NOMAD_ADDR,
-    secrets: {
-      token: settings.NOMAD_TOKEN_SECRET,
-      ca: settings.NOMAD_CACERT_SECRET,
-      clientCertificate: settings.NOMAD_CLIENT_CERT_SECRET,
-      clientKey: settings.NOMAD_CLIENT_KEY_SECRET,
-    },
+    secrets: nomadSecrets,
   });
   const consul =
     settings.CONSUL_HTTP_ADDR &&
     connectClusterApi(surroundings, secrets, {
       service: "Consul",
       address: settings.CONSUL_HTTP_ADDR,
-      secrets: {
-        token: settings.CONSUL_HTTP_TOKEN_SECRET,
-        ca: settings.CONSUL_CACERT_SECRET,
-        clientCertificate: settings.CONSUL_CLIENT_CERT_SECRET,
-        clientKey: settings.CONSUL_CLIENT_KEY_SECRET,
-      },
+      secrets: consulSecrets,
     });
   return {
     nomad: nomadClient(nomad, settings.NOMAD_REGION),

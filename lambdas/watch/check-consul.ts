@@ -25,7 +25,7 @@ export const createHandler = (surroundings: Surroundings) => {
     // A person who has just corrected a secret wants to hear of that one.
     refreshSecrets();
     const ofSecrets = await examineSecrets("consul-secrets", secrets, {
-      secrets: secretsManager(surroundings),
+      secrets: secretsManager(surroundings, Object.values(secrets)),
       clock,
     });
     if (!ofSecrets.areRead) return { findings: ofSecrets.findings };

@@ -60,7 +60,7 @@ export const awsServices: readonly AwsService[] = [
     protocol: "json",
     throttled: [400, "ThrottlingException"],
     failed: [500, "InternalServiceError"],
-    operations: ["GetSecretValue"],
+    operations: ["BatchGetSecretValue"],
   },
   {
     label: "states",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import {
+  BatchGetSecretValueCommand,
   GetSecretValueCommand,
   type GetSecretValueCommandInput,
   type SecretsManagerClient,
@@ -23,6 +24,11 @@ const absent = { name: "ResourceNotFoundException" };
 
 const get = ({ client }: SecretsManagerTarget, input: GetSecretValueCommandInput) =>
   client.send(new GetSecretValueCommand(input));
+
+const getTogether = ({ client }: SecretsManagerTarget, SecretIdList: string[]) =>
+  client.send(new BatchGetSecretValueCommand({ SecretIdList }));
+
+const batchReference = "AWS Secrets Manager API Reference, BatchGetSecretValue";
 
 export const secretsManagerContract: readonly ServiceCase<SecretsManagerTarget>[] = [
   {
@@ -85,6 +91,47 @@ export const secretsManagerContract: readonly ServiceCase<SecretsManagerTarget>[
       await target.rotate(SecretId, "3");
       const previous = await get(target, { SecretId, VersionStage: "AWSPREVIOUS" });
       assert.equal(previous.SecretString, "2");
+    },
+  },
+  {
+    title: "several are read in one call, by name or by ARN, in any order",
+    source: `${batchReference}, SecretIdList, SecretValues`,
+    async run(target) {
+      const [first, second] = [target.newName(), target.newName()];
+      const arn = await target.create(first, "1");
+      await target.create(second, "2");
+      await target.rotate(second, "3");
+      const { SecretValues = [], Errors = [] } = await getTogether(target, [second, arn]);
+      assert.deepEqual(
+        new Map(SecretValues.map(({ Name, SecretString }) => [Name, SecretString])),
+        new Map([
+          [first, "1"],
+          [second, "3"],
+        ]),
+      );
+      assert.deepEqual(
+        SecretValues.find(({ Name }) => Name === first)?.ARN,
+        arn,
+        "an answer names its secret in full",
+      );
+      assert.deepEqual(Errors, []);
+    },
+  },
+  {
+    title: "one of several that is not there is among the errors, and the others are given",
+    source: `${batchReference}, Errors`,
+    async run(target) {
+      const [there, absent] = [target.newName(), target.newName()];
+      await target.create(there, "value");
+      const { SecretValues = [], Errors = [] } = await getTogether(target, [absent, there]);
+      assert.deepEqual(
+        SecretValues.map(({ SecretString }) => SecretString),
+        ["value"],
+      );
+      assert.deepEqual(
+        Errors.map(({ SecretId, ErrorCode }) => [SecretId, ErrorCode]),
+        [[absent, "ResourceNotFoundException"]],
+      );
     },
   },
 ];

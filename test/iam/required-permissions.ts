@@ -80,12 +80,23 @@ const ofStates = (operation: string, input: Input): Required[] => {
   return [on(`states:${operation}`, arn)];
 };
 
+/**
+ * To read several at once is allowed on no single resource, and to read each is needed besides.
+ *
+ * Source: AWS Secrets Manager API Reference, BatchGetSecretValue (required permissions).
+ */
 const ofSecrets = (operation: string, input: Input, { region, account }: Place): Required[] => {
-  const id = String(input["SecretId"]);
-  const arn = id.startsWith("arn:")
-    ? id
-    : `arn:aws:secretsmanager:${region}:${account}:secret:${id}-000000`;
-  return [on(`secretsmanager:${operation}`, arn)];
+  const get = (id: string) => {
+    const arn = id.startsWith("arn:")
+      ? id
+      : `arn:aws:secretsmanager:${region}:${account}:secret:${id}-000000`;
+    return on("secretsmanager:GetSecretValue", arn);
+  };
+  if (operation === "GetSecretValue") return [get(String(input["SecretId"]))];
+  if (operation !== "BatchGetSecretValue")
+    throw new Error(`nobody knows which permissions ${operation} needs`);
+  const ids = input["SecretIdList"] as readonly string[];
+  return [on("secretsmanager:BatchGetSecretValue", "*"), ...ids.map(get)];
 };
 
 const services: Readonly<

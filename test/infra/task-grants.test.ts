@@ -75,7 +75,10 @@ describe("what a function is allowed", () => {
       const methods = [...calledBy(task)].filter((method) => method !== "tags.get");
       for (const method of methods) assert.ok(method in actionsOf, `${method} is not known here`);
       const needed = new Set(methods.flatMap((method) => actionsOf[method] ?? []));
-      if (allTasks[task].inVpc) needed.add("secretsmanager:GetSecretValue");
+      if (allTasks[task].inVpc) {
+        needed.add("secretsmanager:BatchGetSecretValue");
+        needed.add("secretsmanager:GetSecretValue");
+      }
       const granted = new Set(taskGrants[task].flatMap(({ actions }) => actions));
       assert.deepEqual(granted, needed);
     });

@@ -62,7 +62,7 @@ const describe3 = [
   "autoscaling:DescribeLifecycleHooks",
   "autoscaling:DescribeTags",
 ];
-const inVpc = ["secretsmanager:GetSecretValue", ...network];
+const inVpc = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", ...network];
 
 /** Each action that a function may take, and nothing else; its own log apart. */
 const allowed: Record<Task, readonly string[]> = {
@@ -159,6 +159,8 @@ const needEverything = [
   ...describe3,
   "autoscaling:DescribeAutoScalingGroups",
   "autoscaling:DescribeInstanceRefreshes",
+  // Needs GetSecretValue of each secret besides.
+  "secretsmanager:BatchGetSecretValue",
   "tag:GetResources",
   ...network,
 ];

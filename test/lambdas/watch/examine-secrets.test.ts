@@ -12,17 +12,6 @@ afterEach(() => bench.end());
 const groups = { findings: [], slots: 1, pools: [] };
 const check = async () => (await bench.call<CheckedNomad>(checkNomad, { groups })).findings;
 
-const answerSecrets = (type: string, message: string, only: (secret: string) => boolean) =>
-  bench.meddle(({ host, body }) =>
-    host.startsWith("secretsmanager") && only(body)
-      ? {
-          status: 400,
-          body: JSON.stringify({ __type: type, message }),
-          headers: { "content-type": "application/x-amz-json-1.1" },
-        }
-      : undefined,
-  );
-
 describe("the secrets of a service", () => {
   test("that nobody can reach from there: the way to Secrets Manager is missing", async () => {
     bench.meddle(({ host }) =>
@@ -42,16 +31,14 @@ describe("the secrets of a service", () => {
   });
 
   test("of which there is none", async () => {
-    answerSecrets("ResourceNotFoundException", "no such secret", (body) =>
-      body.includes("nomad-token"),
-    );
-    assertFinding(await check(), "nomad-secrets", "error", /no such secret/, /make it/);
+    bench.secrets.refuse("nomad-token", "ResourceNotFoundException", "no such secret");
+    const findings = await check();
+    assertFinding(findings, "nomad-secrets", "error", /no such secret/, /make it/);
+    assert.equal(only(findings, "nomad-secrets").subject, "nomad-token");
   });
 
   test("that must not be read", async () => {
-    answerSecrets("AccessDeniedException", "Access to KMS is not allowed", (body) =>
-      body.includes("nomad-ca"),
-    );
+    bench.secrets.refuse("nomad-ca", "AccessDeniedException", "Access to KMS is not allowed");
     const findings = await check();
     assertFinding(findings, "nomad-secrets", "error", /may not read it/, /encryptionKey/);
     // By the name that a person gave it.

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  BatchGetSecretValueCommand,
+  GetSecretValueCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
 import type { GetSecretValueCommandInput } from "@aws-sdk/client-secrets-manager";
 
 import { createSecretsManager } from "../../../rehearsal/emulators/secrets-manager.ts";
@@ -18,7 +22,9 @@ const world = () => {
     requestHandler: serveInProcess(secrets.service, { clock }),
   });
   const get = (input: GetSecretValueCommandInput) => client.send(new GetSecretValueCommand(input));
-  return { secrets, get };
+  const getTogether = (SecretIdList: string[]) =>
+    client.send(new BatchGetSecretValueCommand({ SecretIdList }));
+  return { secrets, get, getTogether };
 };
 
 const notFound = { name: "ResourceNotFoundException" };
@@ -55,5 +61,34 @@ describe("the secrets manager", () => {
     secrets.rotate("token", "3");
     await assert.rejects(get({ SecretId: "token", VersionId: first.VersionId }), notFound);
     await assert.rejects(get({ SecretId: "token", VersionStage: "AWSPENDING" }), notFound);
+  });
+
+  it("gives up to twenty at once, what cannot be read among the errors", async () => {
+    const { secrets, get, getTogether } = world();
+    const partial = secrets.create("b", "2").slice(0, -7);
+    secrets.create("a", "1");
+    secrets.create("c", "3");
+    secrets.refuse("c", "AccessDeniedException", "Access to KMS is not allowed");
+    const { SecretValues, Errors } = await getTogether([partial, "c", "a", "absent"]);
+    // Not as they were asked for: whoever relies on the order finds out here.
+    assert.deepEqual(
+      SecretValues?.map(({ Name, SecretString }) => [Name, SecretString]),
+      [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+    );
+    assert.deepEqual(
+      Errors?.map(({ SecretId, ErrorCode }) => [SecretId, ErrorCode]),
+      [
+        ["c", "AccessDeniedException"],
+        ["absent", "ResourceNotFoundException"],
+      ],
+    );
+    await assert.rejects(get({ SecretId: "c" }), { name: "AccessDeniedException" });
+    for (const count of [0, 21]) {
+      const ids = Array.from({ length: count }, (_, i) => `s-${i}`);
+      await assert.rejects(getTogether(ids), { name: "InvalidParameterException" });
+    }
   });
 });
