@@ -41,6 +41,22 @@ export interface WireOptions {
 const named = (name: string, message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { name });
 
+/** An answer as `NodeHttpHandler` gives it: its body is a stream. */
+export const answerWith = (
+  statusCode: number,
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+  reason?: string,
+): HttpResponse =>
+  new HttpResponse({
+    statusCode,
+    ...(reason !== undefined && { reason }),
+    headers: { ...headers },
+    body: Readable.from([typeof body === "string" ? new TextEncoder().encode(body) : body], {
+      objectMode: false,
+    }),
+  });
+
 /**
  * A request handler for SDK clients (and for every client that takes a Smithy
  * `HttpHandler`) that calls a service in the same process. It fails as
@@ -73,12 +89,12 @@ export const serveInProcess = (service: Service, options: WireOptions): HttpHand
       const { response, body } = await (hungUp ? Promise.race([answer, hungUp.promise]) : answer);
       report(response.status);
       return {
-        response: new HttpResponse({
-          statusCode: response.status,
-          reason: response.statusText,
-          headers: Object.fromEntries(response.headers),
-          body: Readable.from([body], { objectMode: false }),
-        }),
+        response: answerWith(
+          response.status,
+          body,
+          Object.fromEntries(response.headers),
+          response.statusText,
+        ),
       };
     } catch (error) {
       if (given?.aborted) {

@@ -60,7 +60,7 @@ export const accountFaults: readonly Fault[] = [
   {
     name: "power-cut",
     what: "an instance that leaves loses its power under our feet",
-    reach: { of: "executions", until: "Forget node" },
+    reach: { of: "executions", until: "Await termination" },
     draw: (random) => ({ at: moment(random), instance: whole(random, 0, 3) }),
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, (instanceId) => {

@@ -1,13 +1,13 @@
-import { HttpResponse } from "@smithy/protocol-http";
 import type { Random } from "../random.ts";
 import { between } from "../random.ts";
+import { answerWith } from "../wire.ts";
 import type { Answer, OutgoingCall } from "../world/ledger.ts";
 import { minute, moment, oneOf, second, span } from "./draw.ts";
 import type { Fault, Occurrence, Scene } from "./fault.ts";
 import { brokenConnection, strikeCalls } from "./services.ts";
 
 const answer = (statusCode: number, text: string): Answer => ({
-  response: new HttpResponse({ statusCode, body: new TextEncoder().encode(text) }),
+  response: answerWith(statusCode, text),
 });
 
 /** Nothing answers until the caller gives up. */

@@ -1,5 +1,6 @@
-import { HttpResponse } from "@smithy/protocol-http";
+import type { HttpResponse } from "@smithy/protocol-http";
 import type { Random } from "../random.ts";
+import { answerWith } from "../wire.ts";
 import type { Answer, OutgoingCall } from "../world/ledger.ts";
 import { minute, moment, oneOf, second, span, whole } from "./draw.ts";
 import { countCalls, type Fault, type Occurrence, type Scene } from "./fault.ts";
@@ -94,11 +95,7 @@ const refuse = (
         `<Code>${code}</Code><Message>${message}</Message></Error>` +
         `<RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>`;
   const type = protocol === "json" ? "application/x-amz-json-1.1" : "text/xml";
-  return new HttpResponse({
-    statusCode: status,
-    headers: { "content-type": type },
-    body: new TextEncoder().encode(body),
-  });
+  return answerWith(status, body, { "content-type": type });
 };
 
 /**

@@ -45,7 +45,8 @@ const mostExamined = 5;
 const startWorker = (): ChildProcess => {
   const here = fileURLToPath(import.meta.url);
   const file = new URL(`./seed-worker${extname(here)}`, import.meta.url);
-  return fork(file, { env: { ...process.env, DROVER_SEED_WORKER: "yes" } });
+  // Whatever this process was started with, to be debugged or tested, is not meant for it.
+  return fork(file, { env: { ...process.env, DROVER_SEED_WORKER: "yes" }, execArgv: [] });
 };
 
 /**
