@@ -5,6 +5,8 @@ import type { JobSpec } from "../../../rehearsal/emulators/nomad/job-spec.ts";
 import type { Excuse } from "../../../rehearsal/invariants/evidence.ts";
 import type { ScaleInOptions } from "../../../rehearsal/scenarios/scale-in.ts";
 import type { EmulatedPark } from "../../../rehearsal/world/emulated-park.ts";
+import { answerWith } from "../../../rehearsal/wire.ts";
+import type { Answer } from "../../../rehearsal/world/ledger.ts";
 import type { World } from "../../../rehearsal/world.ts";
 
 /** What happens in a rehearsal in which something wrong would show. */
@@ -116,3 +118,18 @@ export const slow: JobSpec = {
   distinctHosts: true,
   groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
 };
+
+/** On every machine what ships its logs, and takes nearly all its time to stop. */
+export const slowShipper: JobSpec = {
+  id: "shipper",
+  type: "system",
+  groups: [{ tasks: [{ stopSeconds: 58, killTimeoutSeconds: 59 }] }],
+};
+
+/** What Nomad's servers answer to an address that has all of its connections open. */
+export const tooManyConnections = (): Answer => ({
+  response: answerWith(
+    429,
+    "Your IP is issuing too many concurrent connections, please rate limit your calls\n",
+  ),
+});

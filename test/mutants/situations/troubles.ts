@@ -16,6 +16,8 @@ import {
   second,
   setHeartbeat,
   type Situations,
+  slowShipper,
+  tooManyConnections,
   writesOfDrover,
 } from "./staging.ts";
 
@@ -112,6 +114,23 @@ export const troubles = {
             policies: ["drover"],
           }),
       );
+    },
+  }),
+  "Nomad is busy once a drain has begun": () => ({
+    ...one,
+    setUp: beside(slowShipper),
+    onReady: (world) => {
+      for (const drains of [1, 2])
+        once(
+          world,
+          () => writesOfDrover(world, "drain").length >= drains,
+          () => {
+            const stop = world.ledger.interfere(async ({ destination }, send) =>
+              destination === "nomad" ? tooManyConnections() : send(),
+            );
+            later(world, 70 * second, stop);
+          },
+        );
     },
   }),
   "the token cannot see what runs": () => ({

@@ -3,6 +3,7 @@ import {
   setHeartbeat,
   beside,
   slow,
+  slowShipper,
   few,
   minute,
   one,
@@ -104,11 +105,7 @@ export const work = {
   }),
   "system jobs that stop slowly, and a hook with a short heartbeat": () => ({
     ...one,
-    setUp: beside({
-      id: "shipper",
-      type: "system",
-      groups: [{ tasks: [{ stopSeconds: 58, killTimeoutSeconds: 59 }] }],
-    }),
-    onReady: (world) => setHeartbeat(world, 150),
+    setUp: beside(slowShipper),
+    onReady: (world) => setHeartbeat(world, 100),
   }),
 } as const satisfies Situations;

@@ -88,7 +88,10 @@ export const directAll = async (
         round.matrix = createMatrix(states, reaches);
         onReady?.(ready);
       },
-      onCoverage: (counts) => {
+      onCoverage: ({ calls, strikes }) => {
+        // What renews a container may be none of the faults in question.
+        const ours = Object.entries(strikes).filter(([name]) => name in reaches);
+        const counts = { calls, strikes: Object.fromEntries(ours) };
         round.matrix.add(counts);
         total.add(counts);
       },

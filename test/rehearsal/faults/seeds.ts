@@ -1,27 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allFaults } from "../../../rehearsal/faults/catalogue.ts";
-import { drawTrial, examine, runTrial, tellFinding } from "../../../rehearsal/faults/trial.ts";
-
-/** More of them say nothing new, and looking into one takes a hundred runs. */
-const mostExamined = 3;
+import { soak } from "../../../rehearsal/faults/soak.ts";
+import { tellFinding } from "../../../rehearsal/faults/trial.ts";
 
 /**
  * Rehearses seeds with whatever faults each of them draws. They are in several
- * files, since a file is a process and uses one processor.
+ * files, which run beside each other, each with one process: in that of the test
+ * itself every promise is watched, which takes half as long again.
  */
-export const testSeeds = (first: number, count: number): void =>
-  void test(`every invariant holds with the faults of the seeds ${first} to ${first + count - 1}`, async (t) => {
-    const findings: string[] = [];
-    let struck = 0;
-    for (let seed = first; seed < first + count && findings.length < mostExamined; seed += 1) {
-      const trial = drawTrial(seed, allFaults);
-      const { broken, report } = await runTrial(trial);
-      struck += report.faults?.length ?? 0;
-      for (const { name, reported = [] } of report.invariants)
-        for (const each of reported) t.diagnostic(`seed ${seed}: ${name}: ${each}`);
-      if (broken.length > 0) findings.push(tellFinding(await examine(trial, broken)));
-    }
-    assert.deepEqual(findings, [], findings.join("\n"));
-    assert.ok(struck > count, "hardly a fault struck");
+export const testSeeds = (firstSeed: number, seeds: number): void =>
+  void test(`every invariant holds with the faults of the seeds ${firstSeed} to ${firstSeed + seeds - 1}`, async () => {
+    let done = 0;
+    const { findings, coverage } = await soak({
+      firstSeed,
+      seeds,
+      faults: allFaults,
+      workers: 1,
+      onProgress: (progress) => (done = progress.done),
+    });
+    const told = findings.map(tellFinding);
+    assert.deepEqual(told, [], told.join("\n"));
+    assert.equal(done, seeds);
+    const struck = Object.keys(coverage.strikes);
+    assert.ok(struck.length > allFaults.length / 2, `hardly a fault struck: ${struck.join(", ")}`);
   });
