@@ -72,8 +72,10 @@ export interface VolumeRequest {
   readonly PerAlloc: boolean;
 }
 
-export interface Allocation extends AllocationStub {
+/** In full: the type is its job's there, it has none of its own (tried on Nomad 1.6.1). */
+export interface Allocation extends Omit<AllocationStub, "JobType"> {
   readonly Job: {
+    readonly Type: AllocationStub["JobType"];
     readonly TaskGroups: readonly {
       readonly Name: string;
       readonly EphemeralDisk: { readonly Sticky: boolean; readonly Migrate: boolean } | null;
@@ -139,6 +141,10 @@ export interface Nomad {
   /** Undefined when there is no such node. */
   readNode(id: string, hold?: Hold): Promise<Watched<NomadNode> | undefined>;
   ineligibleNodes(): Promise<NodeStub[]>;
+  /** Nodes on EC2 instances that the servers have not heard of. */
+  downNodes(): Promise<NodeStub[]>;
+  /** Ends a drain that is under way, and makes the node eligible. */
+  giveBack(id: string): Promise<"done" | "no such node">;
   makeIneligible(id: string): Promise<"done" | "no such node">;
   drain(id: string, request: DrainRequest): Promise<"done" | "no such node">;
   purge(id: string): Promise<"done" | "no such node">;
@@ -167,9 +173,15 @@ export interface Nomad {
 }
 
 const nanoseconds = 1_000_000_000;
+/** States of an allocation on its client in which it may still run, or be about to. */
 const live = ["pending", "running", "unknown"] as const;
 /** Not `lost`: those are of a node that was down, and their tasks' states are of before. */
 const ended = ["complete", "failed"] as const;
+
+/** Whether an allocation is one of those that `liveAllocations` gives. */
+export const isLive = ({ ClientStatus }: Pick<AllocationStub, "ClientStatus">): boolean =>
+  live.some((status) => status === ClientStatus);
+
 const anyOf = (field: string, values: readonly string[]) =>
   `(${values.map((value) => `${field} == "${value}"`).join(" or ")})`;
 
@@ -259,6 +271,13 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       const filter = 'SchedulingEligibility == "ineligible"';
       return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
     },
+    async downNodes() {
+      const filter =
+        'Status == "down" and Attributes["unique.platform.aws.instance-id"] matches "^i-"';
+      return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
+    },
+    // Without a drain it only makes the node eligible.
+    giveBack: (id) => put(`/v1/node/${plain(id)}/drain`, { DrainSpec: null, MarkEligible: true }),
     makeIneligible: (id) => put(`/v1/node/${plain(id)}/eligibility`, { Eligibility: "ineligible" }),
     drain: (id, request) =>
       put(`/v1/node/${plain(id)}/drain`, {

@@ -39,12 +39,11 @@ export const createHandler = (surroundings: Surroundings) => {
     if (before && !isCordoned) await nomad.makeIneligible(node.id);
     const isOurs = !before || !isCordoned || isSince(before.value, since);
     log.info(isCordoned ? "the node was cordoned already" : "cordoned the node");
-    const live = await nomad.liveAllocations(node.id);
     return {
       at: cordon?.at ?? new Date(surroundings.clock.now()).toISOString(),
       // After an outage in between this is done once more: our own cordon stays ours.
       by: cordon?.by ?? (isOurs ? "drover" : "somebody else"),
-      ...(await findStorage(nomad, node.id, live.value)),
+      ...(await findStorage(nomad, node.id)),
       drains: await readDrains(nomad, node.id),
     };
   });

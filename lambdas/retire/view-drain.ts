@@ -43,7 +43,9 @@ const findPulling = async (
     const old = await nomad.readAllocation(allocation, namespace);
     if (!old?.NextAllocation) continue;
     const replacement = await nomad.readAllocation(old.NextAllocation, namespace);
-    if (replacement?.ClientStatus === "pending") pulling.push(old);
+    if (replacement?.ClientStatus !== "pending") continue;
+    // Only services have their work moved, and its data with it.
+    pulling.push({ ...old, JobType: old.Job?.Type ?? "service" });
   }
   return pulling;
 };

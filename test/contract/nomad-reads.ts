@@ -294,10 +294,11 @@ export const readCases: Record<string, Case> = {
     assert.deepEqual([held.status, held.json()], [200, []]);
     assert.ok(target.seconds() - began >= 1.9, "an empty list is held like any other");
     const seen = await target.call("GET", path, { token: strong.secret });
-    const full = seen.json<{ Job: { TaskGroups: unknown[] } | null }[]>();
+    const full = seen.json<{ Job: { Type: string; TaskGroups: unknown[] } | null }[]>();
     assert.equal(full.length, 1);
-    // Unlike the rows of /v1/allocations they carry their job.
+    // Unlike the rows of /v1/allocations they carry their job, and have no type of their own.
     assert.equal(full[0]?.Job?.TaskGroups.length, 1);
+    assert.deepEqual([full[0].Job.Type, "JobType" in full[0]], ["service", false]);
     const filter = `NodeID == "${node.nodeId}"`;
     assert.equal((await listAllocations(target, filter, strong.secret)).length, 1);
     assert.equal((await allocationsOn(target, node.nodeId)).length, 1);

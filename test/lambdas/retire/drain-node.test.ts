@@ -104,6 +104,20 @@ describe("a drain", () => {
     assert.deepEqual(bench.nomad.truth.losses.emptyStarts, []);
   });
 
+  test("goes on into another round while the ephemeral disk is still pulled, and says so", async () => {
+    const ephemeralDisk = { migrate: true, pullSeconds: 600 };
+    const { state } = await draining([{ id: "store", groups: [{ ephemeralDisk }] }], {
+      hook: hookWith(48 * 3600, 900),
+    });
+    const drain = await awaitRound(bench, state);
+    assert.equal(drain.status, "draining");
+    assert.partialDeepStrictEqual(drain.blockers, [
+      { job: "store", type: "service", why: "its replacement still pulls the ephemeral disk" },
+    ]);
+    await awaitPass(bench, { ...state, drain });
+    assert.deepEqual(bench.nomad.truth.losses.emptyStarts, []);
+  });
+
   test("whose job was purged meanwhile is over, though Nomad holds it open", async () => {
     const { instance, state } = await draining([endless]);
     bench.nomad.purgeJob("endless");

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Allocation, AllocationStub, VolumeRequest } from "../../../lambdas/clients/nomad.ts";
+import type { Allocation, VolumeRequest } from "../../../lambdas/clients/nomad.ts";
 import { findStorage } from "../../../lambdas/retire/find-storage.ts";
 
 type Group = NonNullable<Allocation["Job"]>["TaskGroups"][number];
 
-const stub = (changes: Partial<AllocationStub> = {}): AllocationStub => ({
+const allocation = (groups: Group[], changes: Partial<Allocation> = {}): Allocation => ({
   ID: "a-1",
   Name: "web.main[0]",
   Namespace: "default",
   NodeID: "n-1",
   JobID: "web",
-  JobType: "service",
   TaskGroup: "main",
   DesiredStatus: "run",
   ClientStatus: "running",
@@ -19,6 +18,7 @@ const stub = (changes: Partial<AllocationStub> = {}): AllocationStub => ({
   NextAllocation: "",
   CreateTime: 0,
   ModifyTime: 0,
+  Job: { Type: "service", TaskGroups: groups },
   ...changes,
 });
 const group = (changes: Partial<Group> = {}): Group => ({
@@ -33,53 +33,72 @@ const csi = (Source: string, PerAlloc = false): VolumeRequest => ({
   PerAlloc,
 });
 
-/** Nomad with these groups in every job; says what was read. */
-const nomadWith = (...groups: Group[]) => {
-  const read: string[] = [];
-  return {
-    read,
+/** What is found where Nomad tells of these allocations, asked once. */
+const find = async (...allocations: Allocation[]) => {
+  const asked: string[] = [];
+  const nomad = {
     fullAllocations: (nodeId: string) => {
-      read.push(nodeId);
-      const ids = Array.from({ length: 250 }, (_, id) => `${id}`);
-      return Promise.resolve(
-        ["a-1", ...ids].map((ID) => ({ ...stub({ ID }), Job: { TaskGroups: groups } })),
-      );
+      asked.push(nodeId);
+      return Promise.resolve(allocations);
     },
   };
+  const found = await findStorage(nomad, "n-1");
+  assert.deepEqual(asked, ["n-1"]);
+  return found;
 };
+const nothing = { volumes: [], migratingDisks: [] };
+const migrating = group({ EphemeralDisk: { Sticky: true, Migrate: true } });
 
 describe("what allocations store on a node", () => {
-  test("is read once for the whole node, and not where nothing runs", async () => {
-    const nomad = nomadWith(group());
-    await findStorage(nomad, "n-1", [
-      stub({ ID: "1" }),
-      stub({ ID: "2" }),
-      stub({ ID: "3", JobID: "api" }),
-      stub({ ID: "4", Namespace: "other" }),
-      stub({ ID: "5", TaskGroup: "side" }),
+  test("is read once for the whole node, whatever runs there", async () => {
+    assert.deepEqual(await find(), nothing);
+    const data = (name: string) => [group({ Volumes: { v: csi(name) } })];
+    const { volumes } = await find(
+      allocation(data("web")),
+      allocation(data("api"), { ID: "2", JobID: "api" }),
+      allocation(data("web"), { ID: "3", Namespace: "other" }),
+      // An older version of the same job.
+      allocation(data("old"), { ID: "4" }),
+    );
+    assert.deepEqual(volumes, [
+      { id: "web", namespace: "default" },
+      { id: "api", namespace: "default" },
+      { id: "web", namespace: "other" },
+      { id: "old", namespace: "default" },
     ]);
-    assert.deepEqual(nomad.read, ["n-1"]);
-    await findStorage(nomad, "n-2", []);
-    assert.deepEqual(nomad.read, ["n-1"]);
+  });
+
+  test("is of what is live: what has ended needs nothing any more", async () => {
+    const storing = group({
+      EphemeralDisk: { Sticky: true, Migrate: true },
+      Volumes: { v: csi("v") },
+    });
+    for (const ClientStatus of ["complete", "failed", "lost"] as const)
+      assert.deepEqual(await find(allocation([storing], { ClientStatus })), nothing);
+    for (const ClientStatus of ["pending", "running", "unknown"] as const)
+      assert.deepEqual(await find(allocation([storing], { ClientStatus })), {
+        volumes: [{ id: "v", namespace: "default" }],
+        migratingDisks: [{ allocation: "a-1", namespace: "default" }],
+      });
   });
 
   test("are volumes of their own group, each once, of CSI alone", async () => {
-    const nomad = nomadWith(
+    const groups = [
       group({
         Volumes: { data: csi("data"), host: { Type: "host", Source: "h", PerAlloc: false } },
       }),
       group({ Name: "side", Volumes: { other: csi("other") } }),
-    );
-    const { volumes } = await findStorage(nomad, "n-1", [stub({ ID: "1" }), stub({ ID: "2" })]);
+    ];
+    const { volumes } = await find(allocation(groups), allocation(groups, { ID: "2" }));
     assert.deepEqual(volumes, [{ id: "data", namespace: "default" }]);
   });
 
   test("are volumes of single allocations by their index", async () => {
-    const nomad = nomadWith(group({ Volumes: { data: csi("data", true) } }));
-    const { volumes } = await findStorage(nomad, "n-1", [
-      stub({ ID: "1", Name: "web.main[3]" }),
-      stub({ ID: "2", Name: "web.main[11]" }),
-    ]);
+    const groups = [group({ Volumes: { data: csi("data", true) } })];
+    const { volumes } = await find(
+      allocation(groups, { Name: "web.main[3]" }),
+      allocation(groups, { ID: "2", Name: "web.main[11]" }),
+    );
     assert.deepEqual(
       volumes.map(({ id }) => id),
       ["data[3]", "data[11]"],
@@ -87,32 +106,25 @@ describe("what allocations store on a node", () => {
   });
 
   test("are ephemeral disks that migrate, not those that only stick", async () => {
-    const migrating = nomadWith(group({ EphemeralDisk: { Sticky: true, Migrate: true } }));
-    const sticking = nomadWith(group({ EphemeralDisk: { Sticky: true, Migrate: false } }));
-    assert.deepEqual((await findStorage(migrating, "n-1", [stub()])).migratingDisks, [
+    const sticking = group({ EphemeralDisk: { Sticky: true, Migrate: false } });
+    assert.deepEqual((await find(allocation([migrating]))).migratingDisks, [
       { allocation: "a-1", namespace: "default" },
     ]);
-    assert.deepEqual((await findStorage(sticking, "n-1", [stub()])).migratingDisks, []);
+    assert.deepEqual((await find(allocation([sticking]))).migratingDisks, []);
   });
 
-  test("is nothing where the allocation or its job is gone meanwhile", async () => {
-    const gone = { fullAllocations: () => Promise.resolve([]) };
-    const jobless = { fullAllocations: () => Promise.resolve([{ ...stub(), Job: null }]) };
-    for (const nomad of [gone, jobless])
-      assert.deepEqual(await findStorage(nomad, "n-1", [stub()]), {
-        volumes: [],
-        migratingDisks: [],
-      });
+  test("is nothing where the job is gone", async () => {
+    assert.deepEqual(await find(allocation([], { Job: null })), nothing);
   });
 
   test("does not grow the payload without a bound", async () => {
-    const nomad = nomadWith(
+    const groups = [
       group({ EphemeralDisk: { Sticky: true, Migrate: true }, Volumes: { d: csi("d", true) } }),
-    );
+    ];
     const many = Array.from({ length: 250 }, (_, n) =>
-      stub({ ID: `${n}`, Name: `web.main[${n}]` }),
+      allocation(groups, { ID: `${n}`, Name: `web.main[${n}]` }),
     );
-    const { volumes, migratingDisks } = await findStorage(nomad, "n-1", many);
+    const { volumes, migratingDisks } = await find(...many);
     assert.deepEqual([volumes.length, migratingDisks.length], [100, 100]);
   });
 });
