@@ -6,7 +6,9 @@ import { hasLeft } from "./rules/recognise-server.ts";
 
 /**
  * What limits the number of drains, beside Drover's own slots: drains of people,
- * and the servers' version.
+ * and the servers' version. Both are read right before a slot is taken, although
+ * the servers were seen when the node was looked for: one that was put back to an
+ * old version meanwhile must not have two nodes drain at once.
  *
  * @param ownId - of the node that is to drain
  * @throws ClusterFailure

@@ -66,7 +66,7 @@ describe("a cordon", () => {
     const instance = await raiseWork(bench, [{ id: "web", groups: [{ count: 8 }] }]);
     await cordon(await found(instance));
     const reads = bench.operations("nomad").filter((each) => each.startsWith("GET"));
-    // The node, its allocations, their job; who else drains, and the servers.
-    assert.equal(reads.length, 5);
+    // The node, its allocations with their jobs; who else drains, and the servers.
+    assert.equal(reads.length, 4);
   });
 });
