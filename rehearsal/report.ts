@@ -55,15 +55,30 @@ const hookOf = (instance: Instance, hook: string): RetiredInstance["hook"] => {
   return outcome.how === "completed" ? outcome.result : "expired";
 };
 
-/** What became of one instance: its hook, its machine, and the states of its execution. */
+/** The runs of a world by the instance that their input names: reading each for each would be quadratic. */
+export const runsByInstance = ({ engine }: World): ReadonlyMap<string, readonly Run[]> => {
+  const found = new Map<string, Run[]>();
+  for (const run of engine.runs.values()) {
+    const { instanceId } = JSON.parse(run.input) as { readonly instanceId?: string };
+    if (instanceId === undefined) continue;
+    const own = found.get(instanceId);
+    if (own) own.push(run);
+    else found.set(instanceId, [run]);
+  }
+  return found;
+};
+
+/**
+ * What became of one instance: its hook, its machine, and the states of its execution.
+ *
+ * @param runs - of this instance, in the order in which they began
+ */
 export const describeRetirement = (
   world: World,
   instance: Instance,
   hook: string,
+  runs: readonly Run[],
 ): RetiredInstance => {
-  const runs = [...world.engine.runs.values()].filter(
-    ({ input }) => (JSON.parse(input) as { instanceId?: string }).instanceId === instance.id,
-  );
   const run = runs.at(-1);
   const action = instance.actions.find((each) => each.hook.name === hook);
   const [drained] = timeOf(run, "StateEntered", ["Drain work"]);

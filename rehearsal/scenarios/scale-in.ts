@@ -8,7 +8,7 @@ import { judge } from "../invariants/invariants.ts";
 import { applySchedule } from "../faults/apply.ts";
 import type { Schedule } from "../faults/fault.ts";
 import { seededBy } from "../random.ts";
-import { describeRetirement, type Report } from "../report.ts";
+import { describeRetirement, type Report, runsByInstance } from "../report.ts";
 import { createWorld, type World } from "../world.ts";
 import type { HandlerModule } from "../world/handlers.ts";
 import type { Park, RehearsalJob } from "../world/park.ts";
@@ -232,6 +232,7 @@ const run = async (
         excuses: [...(options.excuses?.() ?? []), ...(faults?.excuses ?? [])],
       }),
     );
+    const runs = runsByInstance(here);
     options.onCoverage?.({ strikes: faults?.met ?? {}, calls: callsByState(here) });
     return {
       scenario: "scale-in",
@@ -242,7 +243,9 @@ const run = async (
       retired: members()
         .filter(isLeaving)
         .sort((one, other) => endOf(one) - endOf(other))
-        .map((instance) => describeRetirement(here, instance, hook.name)),
+        .map((instance) =>
+          describeRetirement(here, instance, hook.name, runs.get(instance.id) ?? []),
+        ),
       ...(faults && { faults: faults.strikes }),
       invariants: judge(evidence) satisfies Verdict[],
     };
