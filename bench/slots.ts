@@ -2,6 +2,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { rehearse } from "./retirements.ts";
 
 const leaving = 100;
+const slotCount = 2;
 
 /** A hundred instances end at once, and two may drain at a time: all have their turn. */
 export const slots: Benchmark = {
@@ -12,13 +13,14 @@ export const slots: Benchmark = {
       nodes: leaving + 20,
       terminate: leaving,
       jobs: 100,
-      slots: 2,
+      slots: slotCount,
     });
     const { retired } = found;
     const waits = retired.map(({ seconds }) => seconds.toDrain ?? 0);
     const all = Math.max(
       ...retired.map(({ seconds }) => (seconds.toDrain ?? 0) + (seconds.drain ?? 0)),
     );
+    const draining = retired.reduce((sum, { seconds }) => sum + (seconds.drain ?? 0), 0);
     return [
       {
         what: "hooks that Drover did not decide",
@@ -39,6 +41,12 @@ export const slots: Benchmark = {
         against: { what: "until the last drain was over", value: all },
         // A hook's 48 hours, less the deadline of a drain and what follows it.
         aim: 46 * 3600,
+      },
+      {
+        what: "between two drains of a slot",
+        value: (slotCount * all - draining) / leaving,
+        unit: "s",
+        against: { what: "a drain", value: draining / leaving },
       },
     ];
   },
