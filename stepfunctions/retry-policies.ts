@@ -82,3 +82,17 @@ export const briefRetries: readonly RetryProps[] = [
   { errors: [...refusals, Errors.TIMEOUT, "Sandbox.Timedout"], maxAttempts: 0 },
   { errors: [Errors.ALL], interval: Duration.seconds(5), backoffRate: 2, maxAttempts: 4 },
 ];
+
+/** A call that stood still until its time was over. */
+export const callTimeouts: string[] = ["Sandbox.Timedout", Errors.TIMEOUT];
+
+/**
+ * For a task that waits for minutes in one call: one that stood still has taken
+ * half of a heartbeat's time already, so that it is not tried again in its
+ * place: the hook gets its heartbeat first.
+ */
+export const roundRetries: readonly RetryProps[] = [
+  notAgain,
+  { errors: callTimeouts, maxAttempts: 0 },
+  ...standardRetries.slice(1),
+];

@@ -11,7 +11,7 @@ import {
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { otherwise } from "../otherwise.ts";
-import { patientRetries } from "../retry-policies.ts";
+import { callTimeouts, patientRetries, roundRetries } from "../retry-policies.ts";
 import { type StepProps, taskState } from "../task-state.ts";
 
 export interface DrainProps extends StepProps {
@@ -28,7 +28,8 @@ export interface DrainProps extends StepProps {
 /**
  * One pass of the drain. Its task begins it, and then waits inside its function:
  * it comes back when the pass is over, or every 13 minutes at the latest (sooner
- * under a short heartbeat) so that the hook gets its heartbeat. A round costs
+ * under a short heartbeat) so that the hook gets its heartbeat, which it also gets
+ * before a call that stood still is done once more. A round costs
  * three transitions, so a drain of half an hour six more than a short one. Under
  * load it comes back at once with a wait, so that no connections of Nomad's
  * servers are held.
@@ -39,6 +40,13 @@ export class Drain extends StateMachineFragment {
 
   constructor(scope: Construct, id: string, props: DrainProps) {
     super(scope, id);
+    const keepAlive = taskState(this, props.names.keepAlive, {
+      ...props,
+      task: "retire/keep-alive",
+      comment: "Sends the hook's heartbeat and renews the lease of the slot.",
+      resultPath: "$.hook",
+      retries: patientRetries,
+    });
     const drain = taskState(this, props.names.drain, {
       ...props,
       task: "retire/drain-node",
@@ -48,17 +56,12 @@ export class Drain extends StateMachineFragment {
           : "Asks Nomad to stop the system jobs, now that nothing needs them, and waits for their end.",
       payload: TaskInput.fromObject({ pass: props.pass, retirement: JsonPath.objectAt("$") }),
       resultPath: "$.drain",
+      retries: roundRetries,
+      catches: [{ errors: callTimeouts, next: keepAlive }, ...(props.catches ?? [])],
     });
     const isDrained = new Choice(this, props.names.isDrained);
     const wait = new Wait(this, props.names.wait, {
       time: WaitTime.secondsPath("$.drain.waitSeconds"),
-    });
-    const keepAlive = taskState(this, props.names.keepAlive, {
-      ...props,
-      task: "retire/keep-alive",
-      comment: "Sends the hook's heartbeat and renews the lease of the slot.",
-      resultPath: "$.hook",
-      retries: patientRetries,
     });
     drain.next(
       isDrained

@@ -71,4 +71,18 @@ export const regressions: readonly Regression[] = [
       { fault: "person-completes-hook", at: 247_500, instance: 3 },
     ],
   },
+  {
+    name: "a round of a drain stands still twice",
+    showed:
+      "It was tried again in its place, without a heartbeat in between: the hook ran out. It gets one first now.",
+    seed: 20_217,
+    schedule: [
+      {
+        fault: "function-times-out",
+        at: 38_100,
+        calls: { of: "retire/drain-node", nth: 7, times: 2 },
+        how: "after",
+      },
+    ],
+  },
 ];
