@@ -206,7 +206,10 @@ export const readTruth = async (call: Call): Promise<ClusterTruth> => {
       lastDrain: node.LastDrain,
       isServer: nomadServers.Members.some(({ Addr }) => Addr === node.Address),
     })),
-    members: [...new Set([...gossip.map(({ Name }) => Name), ...catalog.map(({ Node }) => Node)])],
+    // Consul gives them in no certain order.
+    members: [
+      ...new Set([...gossip.map(({ Name }) => Name), ...catalog.map(({ Node }) => Node)]),
+    ].sort(),
     pinned: await findPinned(call, nodes),
     servers: [
       ...nomadServers.Members.map(({ Name, Status }) => `nomad ${Name} ${Status}`),

@@ -65,10 +65,12 @@ describe("work leaves a terminating instance cleanly", { timeout: 400_000 }, () 
     assert.equal(system[0]?.ClientStatus, "complete");
     assert.ok(lastEnd(system) > lastEnd(work), "the system job was there to the last");
     assert.ok(live.hookDecidedAt(old) > lastEnd(system));
-    const running = (await live.allocationsOf("mixed-service")).filter(
-      ({ ClientStatus }) => ClientStatus === "running",
-    );
-    assert.equal(running.length, 2);
+    // The last one to leave is stopped in the moment in which its replacement starts.
+    const running = await live.cluster.waitFor("both to run elsewhere", async () => {
+      const allocations = await live.allocationsOf("mixed-service");
+      const found = allocations.filter(({ ClientStatus }) => ClientStatus === "running");
+      return found.length === 2 && found;
+    });
     assert.ok(running.every(({ NodeName }) => NodeName !== old));
   });
 
