@@ -68,12 +68,6 @@ export interface Scene {
   ) => () => void;
 }
 
-/** What an occurrence keeps from working while it lasts. */
-export interface Blockage {
-  /** Services of AWS by the label of their host; `lambda` for the functions themselves. */
-  readonly services: readonly string[];
-}
-
 /** One way in which the world goes wrong. */
 export interface Fault {
   readonly name: string;
@@ -85,8 +79,6 @@ export interface Fault {
   readonly draw: (random: Random) => Omit<Occurrence, "fault">;
   /** Is called at its time. @throws nothing: what cannot go wrong here just does not strike */
   readonly strike: (scene: Scene, occurrence: Occurrence) => void | Promise<void>;
-  /** What does not work while one that lasts does; by default everything goes on somehow. */
-  readonly blocks?: Blockage;
 }
 
 type CountedCall = Pick<OutgoingCall, "operation" | "task" | "subject">;

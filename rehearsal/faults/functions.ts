@@ -105,7 +105,6 @@ export const functionFaults: readonly Fault[] = [
     what: "all the concurrency of the account is used by others",
     reach: { of: "functions" },
     draw: drawRefusal,
-    blocks: { services: ["lambda"] },
     strike: (scene, occurrence) => refuseCalls(scene, occurrence, () => LambdaFailure.throttled()),
   },
   {
@@ -113,7 +112,6 @@ export const functionFaults: readonly Fault[] = [
     what: "Lambda itself answers 500",
     reach: { of: "functions" },
     draw: drawRefusal,
-    blocks: { services: ["lambda"] },
     strike: (scene, occurrence) => refuseCalls(scene, occurrence, () => LambdaFailure.ofService()),
   },
 ];

@@ -146,7 +146,6 @@ const faultsOf = (service: AwsService): Fault[] => {
     what: `${service.title} ${kind === "fails" ? `answers ${answer[0]}` : "is asked too often"}`,
     reach: { of: "calls", to: [service.label] },
     draw: (random) => drawCalls(random, service.operations),
-    blocks: { services: [service.label] },
     strike: (scene, occurrence) =>
       strikeCalls(
         scene,
