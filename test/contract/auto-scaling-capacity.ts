@@ -18,10 +18,10 @@ import type { TrialGroup } from "./auto-scaling-groups.ts";
 import {
   type AutoScalingCase,
   type AutoScalingTarget,
-  eventually,
   refusal,
   stays,
 } from "./auto-scaling-target.ts";
+import { eventually } from "./eventually.ts";
 
 const guide = "Amazon EC2 Auto Scaling User Guide";
 const reference = "Amazon EC2 Auto Scaling API Reference";

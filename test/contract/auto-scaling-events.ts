@@ -19,7 +19,8 @@ import {
   terminateHook,
   untilState,
 } from "./auto-scaling-groups.ts";
-import { type AutoScalingCase, type AutoScalingTarget, eventually } from "./auto-scaling-target.ts";
+import { type AutoScalingCase, type AutoScalingTarget } from "./auto-scaling-target.ts";
+import { eventually } from "./eventually.ts";
 
 const guide = "Amazon EC2 Auto Scaling User Guide";
 const lifecycle = `${guide}, "Amazon EC2 Auto Scaling event reference", lifecycle action events`;

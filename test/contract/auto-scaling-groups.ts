@@ -15,7 +15,8 @@ import type {
   LifecycleHookSpecification,
 } from "@aws-sdk/client-auto-scaling";
 
-import { type AutoScalingTarget, eventually } from "./auto-scaling-target.ts";
+import { type AutoScalingTarget } from "./auto-scaling-target.ts";
+import { eventually } from "./eventually.ts";
 
 export const launchHook = {
   LifecycleHookName: "launch",

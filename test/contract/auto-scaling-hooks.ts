@@ -16,7 +16,8 @@ import {
   untilState,
   waitingGroup,
 } from "./auto-scaling-groups.ts";
-import { type AutoScalingCase, eventually, refusal, stays } from "./auto-scaling-target.ts";
+import { type AutoScalingCase, refusal, stays } from "./auto-scaling-target.ts";
+import { eventually } from "./eventually.ts";
 
 const guide = "Amazon EC2 Auto Scaling User Guide";
 const reference = "Amazon EC2 Auto Scaling API Reference";

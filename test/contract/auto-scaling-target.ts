@@ -7,12 +7,11 @@ import type {
 } from "@aws-sdk/client-auto-scaling";
 
 import type { BusEvent } from "../../rehearsal/emulators/event-bridge/bus.ts";
+import type { Timed } from "./eventually.ts";
 
 /** What the contract runs against: the emulator, or an account. */
-export interface AutoScalingTarget {
+export interface AutoScalingTarget extends Timed {
   readonly client: AutoScalingClient;
-  /** By how much the spans in which something has to come are stretched. */
-  readonly patience: number;
   /** Seconds between two looks. */
   readonly interval: number;
   readonly launchTemplate: NonNullable<CreateAutoScalingGroupCommandInput["LaunchTemplate"]>;
@@ -27,8 +26,6 @@ export interface AutoScalingTarget {
   hasPower(instanceId: string): Promise<boolean>;
   /** The events of a group that have come until now, in the order in which they came. */
   events(group: string): Promise<readonly BusEvent[]>;
-  seconds(): number;
-  pause(seconds: number): Promise<void>;
 }
 
 /** The group that an event is about. */
@@ -50,26 +47,6 @@ export interface AutoScalingCase {
   readonly emulatedOnly?: string;
   readonly run: (target: AutoScalingTarget) => Promise<void>;
 }
-
-/**
- * Asks until there is an answer.
- *
- * @param seconds - how long it may take where nothing is shared
- */
-export const eventually = async <Result>(
-  target: AutoScalingTarget,
-  what: string,
-  seconds: number,
-  ask: () => Promise<Result | undefined | false>,
-): Promise<Result> => {
-  const end = target.seconds() + seconds * target.patience;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    assert.ok(target.seconds() < end, `within ${seconds * target.patience} s: ${what}`);
-    await target.pause(target.interval);
-  }
-};
 
 /** Looks again and again that something stays as it is. */
 export const stays = async (

@@ -4,12 +4,18 @@ import assert from "node:assert/strict";
 export interface Timed {
   /** By how much the spans in which something has to come are stretched: real agents share a machine. */
   readonly patience: number;
+  /** Seconds between two looks. @default 0.1 */
+  readonly interval?: number;
   /** Its clock, in seconds. */
   seconds(): number;
   pause(seconds: number): Promise<void>;
 }
 
-/** Asks again until the answer is neither undefined nor false. */
+/**
+ * Asks again until the answer is neither undefined nor false.
+ *
+ * @param seconds - how long it may take where nothing is shared
+ */
 export const eventually = async <Result>(
   target: Timed,
   what: string,
@@ -20,7 +26,7 @@ export const eventually = async <Result>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    assert.ok(target.seconds() < end, `within ${seconds} s: ${what}`);
-    await target.pause(0.1);
+    assert.ok(target.seconds() < end, `within ${seconds * target.patience} s: ${what}`);
+    await target.pause(target.interval ?? 0.1);
   }
 };
