@@ -1,8 +1,7 @@
-import { Readable } from "node:stream";
-import { type HttpHandler, type HttpRequest, HttpResponse } from "@smithy/protocol-http";
+import type { HttpHandler, HttpRequest } from "@smithy/protocol-http";
 import type { AutoScalingEmulator } from "../emulators/auto-scaling/auto-scaling.ts";
 import type { Template } from "../engine/intrinsics.ts";
-import { describeCall } from "../wire.ts";
+import { answerWith, describeCall } from "../wire.ts";
 import type { Stack } from "./stack.ts";
 
 /** A call of AWS, as far as it matters whether its caller may make it. */
@@ -88,11 +87,7 @@ const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 const respond = (status: number, type: string, body: string) => ({
-  response: new HttpResponse({
-    statusCode: status,
-    headers: { "content-type": type },
-    body: Readable.from([Buffer.from(body)], { objectMode: false }),
-  }),
+  response: answerWith(status, body, { "content-type": type }),
 });
 
 /** The denial in the shape of the service: the Query protocol has its own. */

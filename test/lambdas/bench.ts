@@ -1,10 +1,4 @@
-import { Readable } from "node:stream";
-import {
-  type HttpHandler,
-  type HttpHandlerOptions,
-  type HttpRequest,
-  HttpResponse,
-} from "@smithy/protocol-http";
+import { type HttpHandler, type HttpHandlerOptions, type HttpRequest } from "@smithy/protocol-http";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
 import type { TaskHandler } from "../../lambdas/runtime/task.ts";
 import { startVirtualTime, type VirtualTime } from "../../rehearsal/clock/virtual-time.ts";
@@ -15,7 +9,7 @@ import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
 import { createSsm } from "../../rehearsal/emulators/ssm.ts";
 import { seededBy } from "../../rehearsal/random.ts";
-import { routeByHost, serveInProcess } from "../../rehearsal/wire.ts";
+import { answerWith, routeByHost, serveInProcess } from "../../rehearsal/wire.ts";
 import { guard } from "../../rehearsal/world/authorisation.ts";
 import { createEmulatedPark } from "../../rehearsal/world/emulated-park.ts";
 import { taskOf } from "../../rehearsal/world/handlers.ts";
@@ -46,11 +40,7 @@ export interface Instead {
 export type Meddle = (call: Sent) => Instead | undefined | void | Promise<Instead | undefined>;
 
 const respond = ({ status, body = "", headers = {} }: Instead) => ({
-  response: new HttpResponse({
-    statusCode: status,
-    headers: { ...headers },
-    body: Readable.from([Buffer.from(body)], { objectMode: false }),
-  }),
+  response: answerWith(status, body, headers),
 });
 
 export interface HandlerModule {
