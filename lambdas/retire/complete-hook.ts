@@ -19,9 +19,9 @@ const usualEnd = 75;
 const hookAppears = 10;
 
 /**
- * Lets the next node drain, and the instance go. A retirement that a person started has no hook yet: the
- * instance is terminated, and *await termination* completes the hook that this
- * fires.
+ * Lets the next node drain, and the instance go. A retirement that a person
+ * started has no hook yet: the instance is terminated, and *await termination*
+ * completes the hook that this fires.
  */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("records", surroundings.env);
