@@ -71,7 +71,11 @@ export const shellCheck: Check = {
       scripts.filter((path) => !isForBusybox(path)),
     );
     if (ours.code !== 0) return ours;
-    return check(["--shell=busybox"], scripts.filter(isForBusybox));
+    // Their parts are no scripts of their own: they are looked at where they are sourced.
+    return check(
+      ["--shell=busybox", "--external-sources", "--check-sourced"],
+      scripts.filter(isForBusybox),
+    );
   },
 };
 

@@ -20,15 +20,19 @@ export interface Need {
 const packages = {
   "c++": ["g++"],
   cmake: ["cmake"],
+  debugfs: ["e2fsprogs"],
   gcc: ["gcc", "libc6-dev"],
   java: ["default-jdk-headless"],
   javac: ["default-jdk-headless"],
   make: ["make"],
   mvn: ["maven"],
+  nsenter: ["util-linux"],
   openssl: ["openssl"],
   python3: ["python3"],
+  "qemu-img": ["qemu-utils"],
   setpriv: ["util-linux"],
   tar: ["tar"],
+  unbound: ["unbound"],
   unshare: ["util-linux"],
   // A part of Python that Debian keeps apart, and no command.
   venv: ["python3-venv"],
@@ -112,6 +116,28 @@ export const ministack: Need = pythonNeed(
   "ministack",
   "test/contract/ministack/requirements.txt",
 );
+
+const moto = pythonNeed("moto", "moto", "test/node/moto/requirements.txt");
+
+/** Machines with Alpine's own userland, and AWS services that verify what these sign. */
+export const machines: Need = {
+  name: "machines with Alpine",
+  prepare: async (report) => {
+    if (process.getuid?.() !== 0) throw new Missing("machines with Alpine need root");
+    needCommands(
+      ["debugfs", "nsenter", "openssl", "qemu-img", "setpriv", "unbound", "unshare"],
+      report,
+    );
+    await moto.prepare(report);
+    try {
+      execFileSync("sh", [join(import.meta.dirname, "..", "node", "alpine", "make-root.sh")], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+    } catch (error) {
+      throw new Missing(`Alpine's root could not be made: ${String(error)}`, { cause: error });
+    }
+  },
+};
 
 /** Real Nomad and Consul agents. */
 export const agents: Need = {

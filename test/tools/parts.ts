@@ -10,7 +10,7 @@ import {
   shellCheck,
   typeCheck,
 } from "./checks.ts";
-import { agents, jdk, lambdaRuntime, ministack, type Need, python } from "./needs.ts";
+import { agents, jdk, lambdaRuntime, machines, ministack, type Need, python } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
 
@@ -53,6 +53,7 @@ const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/contract\/.*-ministack\.test\.ts$/, ministack],
   [/^test\/packaging\//, lambdaRuntime],
   [/^test\/live\//, agents],
+  [/^test\/node\//, machines],
 ];
 
 const fileJob = (file: string, limitSeconds: number): Job => ({
@@ -63,7 +64,7 @@ const fileJob = (file: string, limitSeconds: number): Job => ({
 });
 
 /** The folders of parts that are more than a process for each file. */
-const ownFolders = ["infra", "contract", "packaging", "live"];
+const ownFolders = ["infra", "contract", "packaging", "node", "live"];
 
 const findFiles = (pattern: string): string[] => globSync(pattern, { cwd: root }).toSorted();
 
@@ -92,6 +93,7 @@ const groups: readonly (readonly Part[])[] = [
     },
   ],
   [{ ...folder("infra", 5 * minutes), atOnce: availableParallelism() }],
+  [{ ...folder("node", 5 * minutes), atOnce: availableParallelism() }],
   [{ ...folder("packaging", 5 * minutes), atOnce: 1 }],
   // Real agents keep their own pace and hardly use the processor: several clusters at once
   // take no longer than one. But nothing that computes may run beside them.

@@ -1,0 +1,57 @@
+# shellcheck shell=busybox
+# The tar of a bundle: proven first, unpacked then.
+
+# Fetches the archive of $digest, and leaves its proven tar in $state/incoming/tar.
+fetch_archive() {
+  local key=bundles/$pool/$digest.tar.gz incoming=$state/incoming packed
+  step "fetching $key"
+  # The tar, what is in it, and what is fetched, which may be as big.
+  check_space "$((bytes * 3 / 1024 + 4096))" "$digest"
+  # What gzip adds to bytes that it cannot pack.
+  packed=$((bytes + bytes / 1000 + 1024))
+  s3_get "$key" "$packed" "$incoming/archive" 600 || refuse "$key: $trouble"
+  step "verifying $key"
+  unpack_gzip "$incoming/archive" "$incoming/tar"
+  rm -f "$incoming/archive"
+}
+
+# Never writes more than the signed size, however much the archive would become.
+unpack_gzip() {
+  local size broken=''
+  { gzip -dc <"$1" 2>/dev/null || echo broken >"$work/gzip"; } | head -c "$((bytes + 1))" >"$2" ||
+    refuse "the tar of $digest could not be written: is the disk full?"
+  size=$(wc -c <"$2")
+  if [ "$size" -gt "$bytes" ]; then
+    refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
+  elif [ -e "$work/gzip" ]; then
+    refuse "$digest.tar.gz is damaged: gzip cannot read it"
+  elif [ "$size" -lt "$bytes" ]; then
+    refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
+  fi
+  : "$broken"
+  size=$(openssl dgst -sha256 -r "$2")
+  [ "${size%% *}" = "$digest" ] || refuse "$digest.tar.gz holds something else: its digest is ${size%% *}"
+}
+
+# check_space KIBIBYTES WHAT
+check_space() {
+  local free
+  free=$(df -Pk "$state" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$1" ] ||
+    refuse "$2 needs $1 KiB in $state, where $free are free: make room, or give the machine a bigger disk"
+}
+
+# Unpacks $state/incoming/tar into a folder, after looking at every entry.
+unpack_tar() {
+  local tar=$state/incoming/tar
+  step "unpacking $digest"
+  tar -tvf "$tar" >"$work/listing" 2>/dev/null || refuse "the tar of $digest cannot be read"
+  awk -v "expected=$entries" -f "$lib/lib/check-entries.awk" <"$work/listing" >"$work/found" ||
+    refuse "the tar of $digest has $(cat "$work/found")"
+  tar -xf "$tar" -C "$1" --no-same-owner 2>"$work/found" ||
+    refuse "the tar of $digest could not be unpacked: $(tail -n 1 "$work/found")"
+  rm -f "$tar"
+  # What was looked at was only a listing.
+  find "$1" ! -type f ! -type d ! -type l -o -type f -links +1 >"$work/found"
+  [ ! -s "$work/found" ] || refuse "the tar of $digest has a strange entry: $(head -n 1 "$work/found")"
+}

@@ -1,0 +1,75 @@
+# shellcheck shell=busybox
+# Signed requests. Credentials go to curl by its standard input, and are in no argument, file or log.
+
+# Seconds by which AWS's clock is ahead of this machine's.
+clock_offset=0
+
+# The settings that sign a request to that service.
+sign_for() {
+  local date
+  date=$(date -u -d "@$(($(date +%s) + clock_offset))" +%Y%m%dT%H%M%SZ)
+  cat <<END
+user = "$access_key:$secret_key"
+aws-sigv4 = "aws:amz:$region:$1"
+header = "X-Amz-Date: $date"
+header = "X-Amz-Security-Token: $session_token"
+END
+}
+
+# A wrong clock makes every signature wrong: from now on requests carry the time of AWS's answers.
+# Returns $transient when that may have been the trouble.
+learn_time() {
+  local date there offset
+  case $trouble in
+    *RequestTimeTooSkewed* | *SignatureException* | *RequestExpired*) ;;
+    *) return "$1" ;;
+  esac
+  date=$(tr -d '\r' <"$work/headers" | sed -n 's/^[Dd]ate: *[A-Z][a-z]*, *\(.*\) GMT$/\1/p' | tail -n 1)
+  there=$(date -u -D '%d %b %Y %T' -d "$date" +%s 2>/dev/null) || return "$1"
+  offset=$((there - $(date +%s)))
+  [ "$((offset - clock_offset))" -gt 60 ] || [ "$((clock_offset - offset))" -gt 60 ] || return "$1"
+  clock_offset=$offset
+  trouble="$trouble: the clock is off by $offset s"
+  return "$transient"
+}
+
+try_s3() {
+  local code=0
+  read_credentials
+  {
+    sign_for s3
+    # Not every curl adds it; the bytes are proven by the digest, not by this signature.
+    printf '%s\n' "url = \"$s3_endpoint/$bucket/$(encode_key "$1")\"" \
+      'header = "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"' ${5:+"upload-file = \"$5\""}
+  } | request "$2" "$3" "$4" || code=$?
+  [ "$code" -ne "$denied" ] || credentials_at=
+  [ "$code" -eq 0 ] || learn_time "$code"
+}
+
+# What of a key is not as it is in a signed URL.
+encode_key() { printf '%s' "$1" | sed -e 's/:/%3A/g' -e 's/+/%2B/g' -e 's/=/%3D/g' -e 's/@/%40/g'; }
+
+# s3_get KEY BYTES FILE [SECONDS]
+s3_get() { persist "$1 in $bucket" try_s3 "$1" "${4:-60}" "$2" "$3"; }
+
+# s3_put KEY FILE
+s3_put() { persist "$1 in $bucket" try_s3 "$1" 20 65536 "$work/answer" "$2"; }
+
+# call_aws SERVICE ENDPOINT TARGET BODY: a JSON service; its answer is in $work/answer.
+call_aws() {
+  local code=0
+  read_credentials
+  {
+    sign_for "$1"
+    printf '%s\n' "url = \"$2/\"" "header = \"X-Amz-Target: $3\"" \
+      'header = "Content-Type: application/x-amz-json-1.1"' "data = \"$4\""
+  } | request 20 262144 "$work/answer" || code=$?
+  # These services answer 400 to nearly everything.
+  if [ "$code" -ne 0 ]; then
+    case $trouble in
+      *AccessDenied* | *UnrecognizedClient* | *ExpiredToken*) code=$denied && credentials_at='' ;;
+      *Throttling* | *TooManyRequests* | *InternalS*) code=$transient ;;
+    esac
+    learn_time "$code"
+  fi
+}

@@ -1,0 +1,208 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { waitFor } from "../../../rehearsal/agents/polling.ts";
+import type { RoleSession } from "./metadata.ts";
+
+const repository = join(import.meta.dirname, "..", "..", "..");
+
+export const bucket = "drover-bundles";
+export const region = "eu-west-1";
+
+/** S3, Secrets Manager and SSM that verify signatures, session tokens and the role's policy. */
+export interface Cloud {
+  readonly endpoint: string;
+  /** The machine's role, as its instance profile has it. */
+  readonly session: RoleSession;
+  readonly roleId: string;
+  readonly putObject: (key: string, content: string | Buffer) => Promise<void>;
+  /** The text of an object, or undefined when there is none. */
+  readonly getObject: (key: string) => Promise<string | undefined>;
+  readonly listObjects: () => Promise<readonly string[]>;
+  readonly putSecret: (id: string, value: string | Buffer) => Promise<void>;
+  readonly putParameter: (name: string, value: string) => Promise<void>;
+  /** What the role may do: resources by actions. */
+  readonly allow: (actions: Readonly<Record<string, string>>) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no TCP port is free");
+  return address.port;
+};
+
+const launch = async (): Promise<{ child: ChildProcess; endpoint: string }> => {
+  execFileSync(
+    "sh",
+    [
+      join(repository, "test", "tools", "python.sh"),
+      "moto",
+      join(import.meta.dirname, "..", "moto", "requirements.txt"),
+    ],
+    { cwd: repository, stdio: ["ignore", "inherit", "inherit"] },
+  );
+  const port = await freePort();
+  const child = spawn(
+    "setpriv",
+    [
+      ..."--pdeathsig KILL --".split(" "),
+      join(repository, ".cache", "moto", "bin", "moto_server"),
+      ...`-H 127.0.0.1 -p ${port}`.split(" "),
+    ],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+      // From the first request on, all is verified; `admit` says for which it is not.
+      env: { PATH: process.env["PATH"], HOME: "/nonexistent", INITIAL_NO_AUTH_ACTION_COUNT: "0" },
+    },
+  );
+  let said = "";
+  child.stderr
+    .setEncoding("utf8")
+    .on("data", (text: string) => (said = (said + text).slice(-10_000)));
+  const endpoint = `http://127.0.0.1:${port}`;
+  await waitFor(
+    "moto to be up",
+    async () => {
+      if (child.exitCode !== null) throw new Error(`moto ended: ${said}`);
+      return (await fetch(`${endpoint}/moto-api/data.json`)).ok;
+    },
+    60_000,
+  );
+  return { child, endpoint };
+};
+
+const tag = (xml: string, name: string): string => {
+  const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
+  if (found === undefined) throw new Error(`there is no ${name} in ${xml}`);
+  return found;
+};
+
+const trust = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [
+    { Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" },
+  ],
+});
+
+/** What the role of a pool's machines may do, and no more. */
+const grants = (roleId: string): Readonly<Record<string, string>> => ({
+  "s3:GetObject": `arn:aws:s3:::${bucket}/*`,
+  "s3:PutObject": `arn:aws:s3:::${bucket}/reports/workers/${roleId}:*`,
+  "secretsmanager:GetSecretValue": "*",
+  "ssm:GetParameter": "*",
+});
+
+/** Starts moto with a bucket and the role of the machines of the pool `workers`. */
+export const startCloud = async (): Promise<Cloud> => {
+  const { child, endpoint } = await launch();
+
+  /** A request of the administrator, for which moto does not ask. */
+  const ask = async (service: string, path: string, init: RequestInit): Promise<Response> => {
+    await fetch(`${endpoint}/moto-api/reset-auth`, { method: "POST", body: "1" });
+    const headers = new Headers(init.headers);
+    headers.set(
+      "authorization",
+      `AWS4-HMAC-SHA256 Credential=admin/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+    );
+    return fetch(endpoint + path, { ...init, headers });
+  };
+  const must = async (service: string, path: string, init: RequestInit): Promise<string> => {
+    const response = await ask(service, path, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${service} ${path} answered ${response.status}: ${text}`);
+    return text;
+  };
+  const query = (service: string, parameters: Record<string, string>) =>
+    must(service, "/", { method: "POST", body: new URLSearchParams(parameters) });
+  const json = (service: string, target: string, input: unknown) =>
+    must(service, "/", {
+      method: "POST",
+      headers: { "x-amz-target": target, "content-type": "application/x-amz-json-1.1" },
+      body: JSON.stringify(input),
+    });
+
+  const role = await query("iam", {
+    Action: "CreateRole",
+    Version: "2010-05-08",
+    RoleName: "drover-workers",
+    AssumeRolePolicyDocument: trust,
+  });
+  const roleId = tag(role, "RoleId");
+  const allow: Cloud["allow"] = async (actions) => {
+    await query("iam", {
+      Action: "PutRolePolicy",
+      Version: "2010-05-08",
+      RoleName: "drover-workers",
+      PolicyName: "machine",
+      PolicyDocument: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: Object.entries(actions).map(([Action, Resource]) => ({
+          Effect: "Allow",
+          Action,
+          Resource,
+        })),
+      }),
+    });
+  };
+  await allow(grants(roleId));
+  const assumed = await query("sts", {
+    Action: "AssumeRole",
+    Version: "2011-06-15",
+    RoleArn: tag(role, "Arn"),
+    RoleSessionName: "i-0123456789abcdef0",
+  });
+  await must("s3", `/${bucket}`, {
+    method: "PUT",
+    body: `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
+  });
+
+  return {
+    endpoint,
+    roleId,
+    session: {
+      accessKeyId: tag(assumed, "AccessKeyId"),
+      secretAccessKey: tag(assumed, "SecretAccessKey"),
+      sessionToken: tag(assumed, "SessionToken"),
+    },
+    allow,
+    putObject: async (key, content) => {
+      await must("s3", `/${bucket}/${key}`, { method: "PUT", body: Buffer.from(content) });
+    },
+    getObject: async (key) => {
+      const response = await ask("s3", `/${bucket}/${key}`, { method: "GET" });
+      const text = await response.text();
+      return response.ok ? text : undefined;
+    },
+    listObjects: async () => {
+      const xml = await must("s3", `/${bucket}?list-type=2`, { method: "GET" });
+      return [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].flatMap(([, key]) => key ?? []);
+    },
+    putSecret: async (id, value) => {
+      await json("secretsmanager", "secretsmanager.CreateSecret", {
+        Name: id,
+        ...(typeof value === "string"
+          ? { SecretString: value }
+          : { SecretBinary: value.toString("base64") }),
+      });
+    },
+    putParameter: async (name, value) => {
+      await json("ssm", "AmazonSSM.PutParameter", {
+        Name: name,
+        Value: value,
+        Type: "SecureString",
+        Overwrite: true,
+      });
+    },
+    close: async () => {
+      if (child.exitCode !== null) return;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+};
