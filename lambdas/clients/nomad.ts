@@ -141,6 +141,10 @@ export interface Nomad {
   /** Undefined when there is no such node. */
   readNode(id: string, hold?: Hold): Promise<Watched<NomadNode> | undefined>;
   ineligibleNodes(): Promise<NodeStub[]>;
+  /** Nodes on EC2 instances that the servers have not heard of. */
+  downNodes(): Promise<NodeStub[]>;
+  /** Ends a drain that is under way, and makes the node eligible. */
+  giveBack(id: string): Promise<"done" | "no such node">;
   makeIneligible(id: string): Promise<"done" | "no such node">;
   drain(id: string, request: DrainRequest): Promise<"done" | "no such node">;
   purge(id: string): Promise<"done" | "no such node">;
@@ -267,6 +271,13 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       const filter = 'SchedulingEligibility == "ineligible"';
       return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
     },
+    async downNodes() {
+      const filter =
+        'Status == "down" and Attributes["unique.platform.aws.instance-id"] matches "^i-"';
+      return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
+    },
+    // Without a drain it only makes the node eligible.
+    giveBack: (id) => put(`/v1/node/${plain(id)}/drain`, { DrainSpec: null, MarkEligible: true }),
     makeIneligible: (id) => put(`/v1/node/${plain(id)}/eligibility`, { Eligibility: "ineligible" }),
     drain: (id, request) =>
       put(`/v1/node/${plain(id)}/drain`, {
