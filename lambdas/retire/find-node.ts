@@ -3,29 +3,15 @@ import { type Cluster, connectCluster } from "../clients/cluster.ts";
 import { ClusterFailure } from "../clients/cluster-api.ts";
 import { reportFailure, task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { missingOf } from "./missing-rights.ts";
 import { node, retirement } from "./retirement.ts";
 import { chooseNode, judgeNode, type Sighting } from "./rules/judge-node.ts";
-import { judgeToken } from "./rules/judge-token.ts";
 import { recogniseServer } from "./rules/recognise-server.ts";
 
 const input = v.object({ ...retirement.entries, node: v.optional(node) });
 
 /** Seconds for which a token that was found good is not looked at again. */
 const tokenSeconds = 300;
-
-const missingOf = async ({ nomad }: Cluster): Promise<string[]> => {
-  const token = await nomad.ownToken();
-  if (!token || token.Type === "management") return [];
-  const ofRoles = await Promise.all(
-    (token.Roles ?? []).map((role) => nomad.policiesOfRole(role.ID)),
-  );
-  const names = new Set([...(token.Policies ?? []), ...ofRoles.flat()]);
-  const rules = await Promise.all([...names].map((name) => nomad.ownPolicy(name)));
-  return judgeToken(
-    token,
-    rules.filter((rule) => rule !== undefined),
-  );
-};
 
 const look = async ({ nomad, consul, region }: Cluster, instanceId: string): Promise<Sighting> => {
   const nodes = await nomad.findNodes(instanceId);

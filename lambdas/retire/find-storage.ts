@@ -11,7 +11,8 @@ const indexOf = (allocation: Pick<Allocation, "Name">): string =>
 const groupOf = ({ Job, TaskGroup }: Allocation) =>
   Job?.TaskGroups.find(({ Name }) => Name === TaskGroup);
 
-const volumesOf = (allocation: Allocation): string[] =>
+/** Ids of the CSI volumes that an allocation uses, or used. */
+export const volumesOf = (allocation: Allocation): string[] =>
   Object.values(groupOf(allocation)?.Volumes ?? {})
     .filter((volume) => volume.Type === "csi")
     .map((volume) =>

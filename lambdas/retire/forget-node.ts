@@ -3,6 +3,7 @@ import { type Cluster, connectCluster } from "../clients/cluster.ts";
 import { ClusterFailure } from "../clients/cluster-api.ts";
 import { reportFailure, task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
+import { forgetInConsul, forgetInNomad } from "./forgetting.ts";
 import { cordon, type Forgotten, forgotten, node, retirement } from "./retirement.ts";
 import { growingWaitSeconds } from "./rules/deadlines.ts";
 
@@ -25,34 +26,6 @@ export const lookAgainSeconds = 90;
  */
 const pause = { least: 30, most: 200 };
 const giveUpSeconds = 24 * 3600;
-
-const forgetInNomad = async (
-  { nomad }: Cluster,
-  nodeId: string | undefined,
-  volumes: readonly { id: string; namespace: string }[],
-): Promise<Forgotten["nomad"]> => {
-  if (!nodeId) return "unknown";
-  for (const { id, namespace } of volumes) {
-    const volume = await nomad.readVolume(id, namespace);
-    // A purge would pin the claim for ever (hashicorp/nomad#15415).
-    if (volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId)) {
-      return "left to garbage collection";
-    }
-  }
-  return (await nomad.purge(nodeId)) === "done" ? "purged" : "unknown";
-};
-
-const forgetInConsul = async (
-  { consul }: Cluster,
-  member: string | undefined,
-): Promise<Forgotten["consul"]> => {
-  if (!consul) return "not used";
-  if (!member) return "unknown";
-  // Both calls, always: the one ends the membership, the other clears the catalog.
-  await consul.forceLeave(member);
-  await consul.deregister(member);
-  return "deregistered";
-};
 
 /** One that never joined in time may have joined since. */
 const knownOrFound = async (

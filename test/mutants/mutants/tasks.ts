@@ -20,7 +20,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     lesson: "crash between drain and terminate leaves ineligible nodes (nomad-autoscaler #410)",
     patches: [
       {
-        file: "lambdas/retire/forget-node.ts",
+        file: "lambdas/retire/forgetting.ts",
         find: 'return (await nomad.purge(nodeId)) === "done" ? "purged" : "unknown";',
         replace: 'return "left to garbage collection";',
       },
@@ -51,7 +51,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     lesson: "a purge pins the claim for ever (nomad #15415)",
     patches: [
       {
-        file: "lambdas/retire/forget-node.ts",
+        file: "lambdas/retire/forgetting.ts",
         find: "if (volume?.Allocations?.some((allocation) => allocation.NodeID === nodeId)) {",
         replace: "if (volume?.Allocations?.some((allocation) => allocation.NodeID === id)) {",
       },
