@@ -7,6 +7,7 @@ import {
 import type { Instance } from "./emulators/auto-scaling/state.ts";
 import type { Delays } from "./emulators/auto-scaling/world.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
+import { createEc2, type Ec2 } from "./emulators/ec2/ec2.ts";
 import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
 import { createSecretsManager, type SecretsManager } from "./emulators/secrets-manager.ts";
@@ -51,6 +52,7 @@ export interface World {
   readonly autoScaling: AutoScalingEmulator;
   readonly bus: Bus;
   readonly dynamoDb: DynamoDb;
+  readonly ec2: Ec2;
   readonly ssm: Ssm;
   readonly secrets: SecretsManager;
   readonly tags: ResourceTags;
@@ -133,6 +135,8 @@ export const createWorld = (options: WorldOptions): World => {
     account,
   });
 
+  const ec2 = createEc2({ now, instances: () => autoScaling.instances() });
+
   const log: string[] = [];
   const deadLetters: { event: BusEvent; error: unknown }[] = [];
   const ledger = createLedger({
@@ -213,6 +217,7 @@ export const createWorld = (options: WorldOptions): World => {
     routeByHost({
       [host("autoscaling")]: autoScaling.service,
       [host("dynamodb")]: dynamoDb.service,
+      [host("ec2")]: ec2.service,
       [host("secretsmanager")]: secrets.service,
       [host("ssm")]: ssm.service,
       [host("states")]: stepFunctions.service,
@@ -265,6 +270,7 @@ export const createWorld = (options: WorldOptions): World => {
     autoScaling,
     bus,
     dynamoDb,
+    ec2,
     ssm,
     secrets,
     tags,

@@ -108,7 +108,7 @@ export const createEngine = (options: EngineOptions): StateMachineEngine => {
     if (known === undefined) return undefined;
     const run = createRun(execution, known, { ...options, onEvent: tell });
     runs.set(execution.executionArn, run.record);
-    return { outcome: run.outcome, stop: run.stop };
+    return { outcome: run.outcome, stop: run.stop, lastEntered: run.lastEntered };
   };
 
   return {
@@ -143,6 +143,7 @@ const createRun = (
     transitions: 0,
     historyEvents: 1,
   };
+  let last: { readonly name: string; readonly input: unknown } | undefined;
   let stopped = false;
   let verdict: Terminal | undefined;
 
@@ -198,6 +199,7 @@ const createRun = (
       events.push(entry);
       if (event.type === "StateEntered" || event.type === "StateRetried") record.transitions += 1;
       if (event.type !== "StateFailed") record.historyEvents += 1;
+      if (event.type === "StateEntered") last = event.state;
       if (event.type === "StateEntered" && isTooLarge(event.state.input))
         fail(tooLarge(`the input of ${event.state.name}`));
       if (record.historyEvents > longestHistory)
@@ -231,6 +233,7 @@ const createRun = (
   return {
     record,
     outcome: conclude(),
+    lastEntered: () => last,
     stop: () => {
       stopped = true;
       abort();

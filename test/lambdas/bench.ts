@@ -4,6 +4,7 @@ import type { TaskHandler } from "../../lambdas/runtime/task.ts";
 import { startVirtualTime, type VirtualTime } from "../../rehearsal/clock/virtual-time.ts";
 import { createAutoScaling } from "../../rehearsal/emulators/auto-scaling/auto-scaling.ts";
 import { createDynamoDb } from "../../rehearsal/emulators/dynamodb/dynamodb.ts";
+import { createEc2 } from "../../rehearsal/emulators/ec2/ec2.ts";
 import type { BusEvent } from "../../rehearsal/emulators/event-bridge/bus.ts";
 import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
@@ -132,10 +133,12 @@ export const startBench = async (options: { readonly seed?: number } = {}) => {
   const tags = createResourceTags();
   const secrets = createSecretsManager({ now, random: stream("secrets") });
   const executions = createExecutions(clock, stream("step-functions"));
+  const ec2 = createEc2({ now, instances: () => autoScaling.instances() });
   const aws = serveInProcess(
     routeByHost({
       [host("autoscaling")]: autoScaling.service,
       [host("dynamodb")]: dynamoDb.service,
+      [host("ec2")]: ec2.service,
       [host("secretsmanager")]: secrets.service,
       [host("ssm")]: ssm.service,
       [host("states")]: executions.service,
@@ -198,6 +201,7 @@ export const startBench = async (options: { readonly seed?: number } = {}) => {
     autoScaling,
     events,
     dynamoDb,
+    ec2,
     ssm,
     tags,
     secrets,
