@@ -238,7 +238,7 @@ export const mutantsOfRules: readonly Mutant[] = [
     name: "waits for ever for a node that never joined",
     lesson: "never-joined nodes left the hook hanging (node-termination-handler #575, #787)",
     patches: [{ file: judgeNode, find: "return age < grace", replace: "return age >= 0" }],
-    caughtBy: "nothing-left-taken",
+    caughtBy: "every-hook-decided",
     situation: "a node never joins",
   },
 ];

@@ -85,7 +85,11 @@ export const troubles = {
         );
       },
       excuses: () =>
-        excuse(gone, ["nothing-left-taken", "nobody-remembered"], "Nomad could not be reached"),
+        excuse(
+          gone,
+          ["nothing-left-taken", "nobody-remembered", "every-hook-decided"],
+          "Nomad could not be reached",
+        ),
     };
   },
   "Nomad has no connection to give": () => ({

@@ -77,6 +77,14 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
       /i-gone: nobody decided the hook: its time ran out/,
     ],
     [
+      "a hook that was held to its limit with nothing to drain",
+      {
+        instances: [ended({ actions: [action({ limitAt: 14 * minute })] })],
+        ...chronicle({ writes: [], drains: [] }),
+      },
+      /i-gone: the hook was held to its limit, and nothing was drained/,
+    ],
+    [
       "a hook at its global limit",
       {
         instances: [

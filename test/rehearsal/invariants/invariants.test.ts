@@ -17,6 +17,7 @@ import {
   minute,
   node,
   second,
+  secondDrain,
   shortage,
   sight,
   staying,
@@ -91,7 +92,7 @@ describe("what is not a breach", () => {
           ended({ id: "i-second", actions: [action({ limitAt: 14 * minute })] }),
           staying,
         ],
-        ...chronicle({ shortages: [shortage] }),
+        ...chronicle({ shortages: [shortage], drains: [drain(), secondDrain] }),
       },
     ],
     [
