@@ -79,6 +79,11 @@ export class Reconciliation extends Construct {
       new Metric({ namespace: metricNamespace(cluster), metricName, statistic: "Sum", period });
     addAlarms(this, props.topic, props.runbookUrl, [
       {
+        slug: "reconciler-capped",
+        what: "More instances were to be forgotten at once than is believable: none was.",
+        metric: drover("ReconcilerCapped"),
+      },
+      {
         slug: "reconciler-failed",
         what: "The reconciler itself failed three times in 20 minutes: what is left behind stays.",
         metric: this.reconcile.metricFailed({ statistic: "Sum", period }),

@@ -126,6 +126,8 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
     ),
     grant("retire-machine", "states:ListExecutions"),
     readExecutions,
+    // What one that has ended knew of its node.
+    grant("retirements", "states:GetExecutionHistory"),
     // Whether the run that has the lease is still alive.
     grant("reconciliations", "states:DescribeExecution"),
   ],
@@ -136,7 +138,15 @@ export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
     grant("retire-machine", "states:StartExecution"),
     readExecutions,
   ],
-  "watch/report-repairs": [grant("table", "dynamodb:DeleteItem")],
+  "watch/look-at-cluster": readSecrets,
+  "watch/plan-repairs": [
+    // Whether an instance has ended.
+    grant("everything", "ec2:DescribeInstances"),
+    readParameters,
+    grant("table", "dynamodb:GetItem"),
+  ],
+  "watch/repair-cluster": readSecrets,
+  "watch/report-repairs": [grant("table", "dynamodb:DeleteItem", "dynamodb:UpdateItem")],
   "watch/check-nomad": readSecrets,
   "watch/check-consul": readSecrets,
   "retire/find-node": readSecrets,

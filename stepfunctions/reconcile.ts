@@ -30,13 +30,14 @@ const execution = JsonPath.stringAt("$$.Execution.Id");
  * Repairs what lost events and stopped executions left behind:
  *
  * ```
- * Look at AWS ─┬→ nothing to repair ───────────────────┬→ Report repairs
- *   ↑          ├→ something: Repair ownership ─────────┘
- *   └─ a minute├─ may be on its way already
+ * Look at AWS ─┬→ nothing ever ended ─────────────────────────────────────┬→ Report repairs
+ *   ↑          ├→ Repair ownership ─┐                                     │
+ *   └─ a minute├─ on its way?       ├→ Look at the cluster → Plan repairs ┴→ Repair the cluster
  *              └→ another run is under way: leave
  * ```
  *
- * A run with nothing to do has four transitions. Whatever fails in between still
+ * A run with nothing to do has four transitions, or eight within a week after a
+ * retirement. Whatever fails in between still
  * ends in the report, which lets the next run begin; one that is stopped is
  * recognised by the next.
  */
@@ -66,7 +67,55 @@ export class Reconcile extends Construct {
       onError: report,
       errorPath: "$.failure",
     });
-    repairOwnership.next(report);
+    const repairCluster = taskState(this, "Repair the cluster", {
+      functions,
+      task: "watch/repair-cluster",
+      comment: "Has Nomad and Consul forget what has ended, and gives nodes back that stay.",
+      payload: TaskInput.fromObject({ plan: JsonPath.objectAt("$.plan") }),
+      resultPath: "$.repaired",
+      retries: briefRetries,
+      onError: report,
+      errorPath: "$.failure",
+    });
+    repairCluster.next(report);
+    const plan = taskState(this, "Plan repairs", {
+      functions,
+      task: "watch/plan-repairs",
+      comment: "What Nomad and Consul remember, beside what EC2 and our own records say.",
+      payload: TaskInput.fromObject({
+        aws: JsonPath.objectAt("$.aws"),
+        cluster: JsonPath.objectAt("$.cluster"),
+      }),
+      resultPath: "$.plan",
+      retries: briefRetries,
+      onError: report,
+      errorPath: "$.failure",
+    });
+    plan.next(
+      new Choice(this, "Is the cluster to be repaired?")
+        .when(Condition.stringEquals("$.plan.next", "repair"), repairCluster)
+        .otherwise(report),
+    );
+    const lookAtCluster = taskState(this, "Look at the cluster", {
+      functions,
+      task: "watch/look-at-cluster",
+      comment: "What Nomad and Consul remember of retirements that are over.",
+      payload: TaskInput.fromObject({
+        marks: JsonPath.objectAt("$.aws.marks"),
+        inService: JsonPath.numberAt("$.aws.inService"),
+      }),
+      resultPath: "$.cluster",
+      retries: briefRetries,
+      // An error in the place of the answer: of what was not seen nothing is decided.
+      onError: plan,
+      errorPath: "$.cluster",
+    });
+    lookAtCluster.next(plan);
+    repairOwnership.next(
+      new Choice(this, "Is the cluster to be looked at?")
+        .when(Condition.booleanEquals("$.aws.asksCluster", true), lookAtCluster)
+        .otherwise(report),
+    );
 
     const first = taskState(this, "Look at AWS", {
       functions,
@@ -95,6 +144,7 @@ export class Reconcile extends Construct {
     const choice = new Choice(this, "Is anything to be repaired?")
       .when(Condition.stringEquals(next, "look-again"), wait)
       .when(Condition.stringEquals(next, "repair"), repairOwnership)
+      .when(Condition.stringEquals(next, "look-at-cluster"), lookAtCluster)
       .when(
         Condition.stringEquals(next, "leave"),
         new Succeed(this, "Another run does it", { outputPath: "$.aws" }),

@@ -36,8 +36,8 @@ export interface RetireNodeProps {
  * ```
  *
  * One execution handles one instance. Whatever goes wrong ends in *Recover*.
- * An execution that is stopped from outside runs no Catch: its leases run out,
- * and a person has to see to the rest (`docs/operate.md`).
+ * An execution that is stopped from outside runs no Catch: `reconcile` takes over
+ * what it had begun, and gives back what it had taken.
  */
 export class RetireNode extends Construct {
   readonly stateMachine: StateMachine;

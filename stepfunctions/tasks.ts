@@ -47,6 +47,11 @@ export const doctorTasks = {
 /** The tasks of `reconcile`. */
 export const reconcileTasks = {
   "watch/look-at-aws": { inVpc: false, timeoutSeconds: 120, memory: 256 },
+  "watch/look-at-cluster": { inVpc: true, timeoutSeconds: 120, memory: 256 },
+  // With EC2's client, which is large.
+  "watch/plan-repairs": { inVpc: false, timeoutSeconds: 60, memory: 256 },
+  // Consul takes up to 20 seconds for each that it forgets.
+  "watch/repair-cluster": { inVpc: true, timeoutSeconds: 600, memory: 256 },
   "watch/repair-ownership": { inVpc: false, timeoutSeconds: 120, memory: 256 },
   "watch/report-repairs": quick,
 } as const satisfies Record<string, TaskTraits>;

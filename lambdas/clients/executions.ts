@@ -2,6 +2,7 @@ import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
+  GetExecutionHistoryCommand,
   paginateListExecutions,
   SFNClient,
   StartExecutionCommand,
@@ -21,6 +22,11 @@ export interface Executions {
    * eventually consistent: that one is missing in it says nothing.
    */
   running(stateMachine: string): Promise<ReadonlySet<string>>;
+  /**
+   * What the last state of an execution was given; undefined when nobody
+   * remembers the execution, or so many retries came after it.
+   */
+  lastInput(execution: string): Promise<unknown>;
 }
 
 /** The ARN of an execution, from its machine's ARN and its name. */
@@ -54,6 +60,25 @@ export const executionsClient = (surroundings: Surroundings): Executions => {
         return true;
       } catch (error) {
         if (error instanceof ExecutionAlreadyExists) return false;
+        throw error;
+      }
+    },
+    async lastInput(execution) {
+      try {
+        const { events } = await client.send(
+          new GetExecutionHistoryCommand({
+            executionArn: execution,
+            reverseOrder: true,
+            // A state has three events for each of its retries, of which it has 70 at most.
+            maxResults: 250,
+            includeExecutionData: true,
+          }),
+        );
+        const entered = events?.find((event) => event.stateEnteredEventDetails?.input);
+        const text = entered?.stateEnteredEventDetails?.input;
+        return text === undefined ? undefined : (JSON.parse(text) as unknown);
+      } catch (error) {
+        if (error instanceof ExecutionDoesNotExist) return undefined;
         throw error;
       }
     },

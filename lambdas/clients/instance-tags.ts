@@ -14,7 +14,7 @@ export interface InstanceTags {
 
 /**
  * The tags of an EC2 instance by the tagging service: EC2's own client is half
- * a megabyte, more than all the others together.
+ * a megabyte, more than all the others together (decision 0007).
  */
 export const instanceTagsClient = (surroundings: Surroundings): InstanceTags => {
   const client = new ResourceGroupsTaggingAPIClient(awsClientOptions(surroundings));

@@ -6,13 +6,21 @@ import { instanceTagsClient } from "../clients/instance-tags.ts";
 import { type Member, membersClient } from "../clients/members.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { clusterTag, holdTag, retireHookName } from "../retire/hook-names.ts";
+import { cordon, node } from "../retire/retirement.ts";
 import { isSlot } from "../retire/rules/allot-slot.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
 import { inTurns } from "./in-turns.ts";
-import { type LookAtAws, lookAtAws, mostOfAKind, type UnknownPart } from "./reconciliation.ts";
+import {
+  type LookAtAws,
+  lookAtAws,
+  type Mark,
+  mostOfAKind,
+  type UnknownPart,
+} from "./reconciliation.ts";
 import { findDeadLeases } from "./rules/find-dead-leases.ts";
+import { findMarked, hasEnded, type Marked } from "./rules/find-marks.ts";
 import { findOrphans, isWaiting } from "./rules/find-orphans.ts";
 import { parseRequest } from "./rules/parse-request.ts";
 import { takeRun } from "./take-run.ts";
@@ -22,6 +30,11 @@ const input = v.object({
   execution: v.string(),
   /** The first look, when this is the second. */
   aws: v.optional(lookAtAws),
+});
+
+const lastKnown = v.object({
+  node: v.optional(v.pick(node, ["id", "member"])),
+  cordon: v.optional(v.pick(cordon, ["at", "by"])),
 });
 
 /** In which an event that is on its way has come, and its execution has started. */
@@ -68,10 +81,37 @@ export const createHandler = (surroundings: Surroundings) => {
     return found;
   };
 
+  /** What the last state of a retirement that has ended knew of its node. */
+  const describeMark = async ({ record, where }: Marked): Promise<Mark> => {
+    const { instanceId, pool, execution, phase } = record;
+    const known = v.safeParse(lastKnown, await executions.lastInput(execution));
+    const { node: ofNode, cordon: ofCordon } = known.success ? known.output : {};
+    return {
+      instanceId,
+      pool,
+      execution,
+      phase: phase === "failed" ? "failed" : "retiring",
+      where,
+      ...(ofNode?.id && { nodeId: ofNode.id }),
+      ...(ofNode?.member && { member: ofNode.member }),
+      ...(ofCordon?.by === "drover" && { cordonedAt: ofCordon.at }),
+    };
+  };
+
   return task(surroundings, input, async ({ input: asked, execution, aws: first }, { log }) => {
     const mode = parseRequest(asked);
     const isSecond = first !== undefined;
-    const nothing = { mode, waitSeconds: 0, isSecond, orphans: [], held: [], leases: [] };
+    const nothing = {
+      mode,
+      waitSeconds: 0,
+      isSecond,
+      asksCluster: false,
+      orphans: [],
+      held: [],
+      leases: [],
+      marks: [],
+      inService: 0,
+    };
     if (mode === "repair" && !(await takeRun(clock, records, executions, execution))) {
       const explanation = "Another run is under way, and does what there is to do.";
       return { ...nothing, next: "leave", explanation, unknown: [] } satisfies LookAtAws;
@@ -119,8 +159,13 @@ export const createHandler = (surroundings: Surroundings) => {
       });
     };
     const found = (await attempt("lifecycle hooks", findAll)) ?? [];
+    const marked =
+      inGroups && known && statusOf
+        ? findMarked({ members: inGroups, owned: known.owned, statusOf }).slice(0, mostOfAKind)
+        : [];
+    const marks = await attempt("histories", () => inTurns(marked, describeMark));
     const carriers =
-      found.length > 0
+      found.length + marked.length > 0
         ? await attempt("tags", async () => new Set(await tags.carriers(holdTag)))
         : new Set<string>();
     // Who may be held is left alone.
@@ -143,11 +188,19 @@ export const createHandler = (surroundings: Surroundings) => {
       .slice(0, mostOfAKind);
     const isToLookAgain = orphans.some(isToWaitFor) || dead.some(isToWaitFor);
     const count = orphans.length + dead.length;
+    const inService = inGroups?.filter(({ lifecycleState }) => lifecycleState === "InService");
+    const unheld = (marks ?? []).filter(
+      ({ instanceId }) => carriers !== undefined && !carriers.has(instanceId),
+    );
+    const isOver = inGroups && known && hasEnded({ members: inGroups, owned: known.owned });
+    const asksCluster = unheld.length > 0 || isOver === true;
     const next = isToLookAgain
       ? "look-again"
       : count > 0 && mode === "repair"
         ? "repair"
-        : "report";
+        : asksCluster
+          ? "look-at-cluster"
+          : "report";
     const explanation = isToLookAgain
       ? "An event, or an execution, may be on its way: looks again before it does anything."
       : `${orphans.length} instances wait without an owner, ${dead.length} slots are held by the dead.`;
@@ -160,6 +213,9 @@ export const createHandler = (surroundings: Surroundings) => {
       orphans,
       held: held.map(({ instanceId }) => instanceId).slice(0, mostOfAKind),
       leases: dead,
+      asksCluster,
+      marks: unheld,
+      inService: inService?.length ?? 0,
       unknown,
     } satisfies LookAtAws;
   });

@@ -36,6 +36,22 @@ export const deadLease = v.object({
 });
 export type DeadLease = v.InferOutput<typeof deadLease>;
 
+/** What a retirement that has ended may have left: its record says that it is not over. */
+export const mark = v.object({
+  instanceId: v.string(),
+  pool: v.string(),
+  execution: v.string(),
+  phase: v.picklist(["retiring", "failed"]),
+  /** Whether a group still has the instance, and lets it work. */
+  where: v.picklist(["gone", "staying"]),
+  nodeId: v.optional(v.string()),
+  /** Consul's name of the member. */
+  member: v.optional(v.string()),
+  /** When Drover cordoned the node; absent when it was not Drover, or nobody knows. */
+  cordonedAt: v.optional(v.string()),
+});
+export type Mark = v.InferOutput<typeof mark>;
+
 /** A service that did not answer, so that nothing is decided about what it knows. */
 export const unknownPart = v.object({ part: v.string(), why: v.string() });
 export type UnknownPart = v.InferOutput<typeof unknownPart>;
@@ -43,7 +59,9 @@ export type UnknownPart = v.InferOutput<typeof unknownPart>;
 export const lookAtAws = v.object({
   mode: v.picklist(["report", "repair"]),
   /** What comes next in the state machine. */
-  next: v.picklist(["look-again", "repair", "report", "leave"]),
+  next: v.picklist(["look-again", "repair", "look-at-cluster", "report", "leave"]),
+  /** Whether Nomad and Consul may remember something that is over. */
+  asksCluster: v.boolean(),
   /** One sentence for the person who reads it. */
   explanation: v.string(),
   waitSeconds: v.number(),
@@ -53,16 +71,84 @@ export const lookAtAws = v.object({
   /** Instances that wait, and that a person keeps from Drover by a tag. */
   held: v.array(v.string()),
   leases: v.array(deadLease),
+  marks: v.array(mark),
+  /** How many instances our groups have in service. */
+  inService: v.number(),
   unknown: v.array(unknownPart),
 });
 export type LookAtAws = v.InferOutput<typeof lookAtAws>;
 
+/** A node that is down, on an EC2 instance. */
+export const downNode = v.object({
+  instanceId: v.string(),
+  nodeId: v.string(),
+  name: v.string(),
+  member: v.optional(v.string()),
+  /** Why it is a server, which no job touches. */
+  server: v.optional(v.string()),
+});
+export type DownNode = v.InferOutput<typeof downNode>;
+
+/** What Nomad and Consul say of the instance of a mark. */
+export const markSeen = v.object({
+  instanceId: v.string(),
+  nodeId: v.optional(v.string()),
+  status: v.optional(v.string()),
+  member: v.optional(v.string()),
+  /** Null when Consul was not asked, or did not answer. */
+  inConsul: v.nullable(v.boolean()),
+  cordon: v.picklist(["none", "ours", "touched"]),
+  why: v.string(),
+  server: v.optional(v.string()),
+});
+export type MarkSeen = v.InferOutput<typeof markSeen>;
+
+export const lookAtCluster = v.object({
+  down: v.array(downNode),
+  marks: v.array(markSeen),
+  unknown: v.array(unknownPart),
+});
+export type LookAtCluster = v.InferOutput<typeof lookAtCluster>;
+
+/** Something of an instance that has ended. */
+export const toForget = v.object({
+  instanceId: v.string(),
+  execution: v.string(),
+  nodeId: v.optional(v.string()),
+  member: v.optional(v.string()),
+  why: v.string(),
+});
+export type ToForget = v.InferOutput<typeof toForget>;
+
+/** The cordon of a node whose instance stays. */
+export const toGiveBack = v.object({ mark, nodeId: v.string(), why: v.string() });
+export type ToGiveBack = v.InferOutput<typeof toGiveBack>;
+
+/** A record that says what is no longer so. */
+export const toSettle = v.object({
+  instanceId: v.string(),
+  execution: v.string(),
+  phase: v.picklist(["retired", "failed"]),
+});
+export type ToSettle = v.InferOutput<typeof toSettle>;
+
+export const plan = v.object({
+  next: v.picklist(["repair", "report"]),
+  forget: v.array(toForget),
+  giveBack: v.array(toGiveBack),
+  settle: v.array(toSettle),
+  /** How many instances were to be forgotten, when they were too many to be believed. */
+  capped: v.number(),
+  findings: v.array(v.string()),
+  unknown: v.array(unknownPart),
+});
+export type Plan = v.InferOutput<typeof plan>;
+
 /** What became of one finding. */
 export const repair = v.object({
   what: v.string(),
+  instanceId: v.optional(v.string()),
   outcome: v.picklist(["repaired", "left", "failed"]),
   why: v.string(),
 });
 export type Repair = v.InferOutput<typeof repair>;
-
-export const repairOwnership = v.object({ repairs: v.array(repair) });

@@ -27,9 +27,14 @@ export const createHandler = (surroundings: Surroundings) => {
     if (!(await autoScaling.heartbeat({ group, hook: hook.name, instanceId }))) {
       return { outcome: "left", why: "Our hook does not hold it: another one does, or none." };
     }
+    // What the event of an earlier execution has brought stays known.
     const label = `${hook.token?.slice(0, 8) ?? "found"}-${clock.now().toString(36)}`;
     const begun = await retirements.begin({ ...orphan, destination: "terminated" }, label);
-    return { outcome: "repaired", why: `Its retirement is ${begun.outcome}: ${begun.execution}.` };
+    return {
+      instanceId,
+      outcome: "repaired",
+      why: `Its retirement is ${begun.outcome}: ${begun.execution}.`,
+    };
   };
   const release = async ({ key, holder }: DeadLease): Promise<Omit<Repair, "what">> => {
     await records.releaseLease(key, holder);
@@ -37,7 +42,11 @@ export const createHandler = (surroundings: Surroundings) => {
   };
 
   return task(surroundings, input, async ({ aws }, { log }): Promise<Repair[]> => {
-    const attempt = async (what: string, why: string, act: () => Promise<Omit<Repair, "what">>) => {
+    const attempt = async (
+      what: string,
+      why: string,
+      act: () => Promise<Omit<Repair, "what">>,
+    ): Promise<Repair> => {
       try {
         const done = await act();
         log.warn(`${what}: ${done.why}`, { found: why });
@@ -45,7 +54,7 @@ export const createHandler = (surroundings: Surroundings) => {
       } catch (error) {
         // The others are to be repaired all the same; the next run tries this one again.
         log.error(`${what} cannot be repaired`, error as Error);
-        return { what, outcome: "failed" as const, why: String(error) };
+        return { what, outcome: "failed", why: String(error) };
       }
     };
     if (aws.mode !== "repair") return [];

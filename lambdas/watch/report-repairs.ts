@@ -3,11 +3,19 @@ import { dynamoRecords } from "../clients/records.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
-import { lookAtAws, repair, runLeaseKey } from "./reconciliation.ts";
+import { lookAtAws, plan, repair, runLeaseKey, type ToSettle } from "./reconciliation.ts";
 
 const input = v.object({
   execution: v.string(),
-  state: v.object({ aws: lookAtAws, ownership: v.optional(v.array(repair), []) }),
+  state: v.object({
+    aws: lookAtAws,
+    ownership: v.optional(v.array(repair), []),
+    plan: v.optional(plan),
+    cluster: v.optional(v.unknown()),
+    repaired: v.optional(v.array(repair), []),
+    /** What Step Functions caught of a part that could not be done. */
+    failure: v.optional(v.object({ Error: v.string(), Cause: v.optional(v.string(), "") })),
+  }),
 });
 
 /** The output of an execution of `reconcile`. */
@@ -28,29 +36,71 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(
     surroundings,
     input,
-    async ({ execution, state: { aws, ownership } }, { metrics }): Promise<ReconcileReport> => {
-      const { mode, explanation, orphans, leases, held, unknown } = aws;
-      if (mode === "repair") await records.releaseLease(runLeaseKey, execution);
+    async ({ execution, state }, { log, metrics }): Promise<ReconcileReport> => {
+      const { aws, ownership, plan, repaired, failure } = state;
+      const { mode, explanation, orphans, leases, held } = aws;
+      const repairs = [...ownership, ...repaired];
+      const done = repairs.filter(({ outcome }) => outcome === "repaired");
+      const isDone = new Set(done.map(({ instanceId }) => instanceId));
+      const isStale = ({ instanceId }: { readonly instanceId: string }) => isDone.has(instanceId);
+      const over: ToSettle[] = [
+        ...(plan?.settle ?? []),
+        ...(plan?.forget ?? [])
+          .filter(isStale)
+          .map((each) => ({ ...each, phase: "retired" as const })),
+        ...(plan?.giveBack ?? [])
+          .filter(({ mark }) => isStale(mark))
+          .map(({ mark }) => ({ ...mark, phase: "failed" as const })),
+      ];
+      if (mode === "repair") {
+        for (const { instanceId, execution: owner, phase } of over) {
+          await records.end(instanceId, owner, phase);
+        }
+        await records.releaseLease(runLeaseKey, execution);
+      }
       const findings = [
         ...orphans.map(({ instanceId, why }) => `${instanceId} waits under its hook. ${why}`),
         ...leases.map(
           ({ key, holder }) => `The slot ${key} is held by ${holder}, which has ended.`,
         ),
-        ...held.map((id) => `${id} waits under its hook, and is held by its tag.`),
+        ...(plan?.forget ?? []).map(({ why }) => why),
+        ...(plan?.giveBack ?? []).map(
+          ({ mark, why }) =>
+            `${mark.instanceId} stays in service and its node takes no work. ${why}`,
+        ),
+        ...(plan?.settle ?? []).map(
+          ({ instanceId }) => `Nothing is left of the retirement of ${instanceId} but its record.`,
+        ),
+        ...(plan?.findings ?? []),
       ];
-      const repaired = ownership.filter(({ outcome }) => outcome === "repaired");
+      const unknown = [
+        ...aws.unknown,
+        ...(plan?.unknown ?? []),
+        ...(failure
+          ? [{ part: "a part of this run", why: `${failure.Error}: ${failure.Cause}` }]
+          : []),
+      ];
+      const capped = plan?.capped ?? 0;
+      const begun = ownership.filter(
+        ({ outcome, instanceId }) => outcome === "repaired" && instanceId !== undefined,
+      );
       metrics.report("none", {
-        ...(findings.length > held.length && { ReconcilerFindings: findings.length - held.length }),
-        ...(repaired.length > 0 && { ReconcilerRepairs: repaired.length }),
-        ...(orphans.length > 0 && { ReconcilerOrphans: orphans.length }),
+        ...(findings.length > 0 && { ReconcilerFindings: findings.length }),
+        ...(done.length > 0 && { ReconcilerRepairs: done.length }),
+        ...(begun.length > 0 && { ReconcilerOrphans: begun.length }),
+        ...(capped > 0 && { ReconcilerCapped: capped }),
         ...(unknown.length > 0 && { ReconcilerUnknowns: unknown.length }),
       });
+      for (const finding of findings) log.warn(finding);
       return {
         mode,
         explanation,
-        findings,
-        repairs: ownership,
-        unknown: unknown.map(({ part, why }) => `${part}: ${why}`),
+        findings: [
+          ...findings,
+          ...held.map((id) => `${id} waits under its hook, and is held by its tag.`),
+        ],
+        repairs,
+        unknown: unknown.map(({ part, why }) => `${part}: ${why.slice(0, 500)}`),
       };
     },
   );

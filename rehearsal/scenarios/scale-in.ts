@@ -3,6 +3,7 @@ import type { MatrixCounts } from "../coverage/matrix.ts";
 import { type Pace, realPace, virtualPace } from "../clock/pace.ts";
 import type { Instance } from "../emulators/auto-scaling/state.ts";
 import type { Delays } from "../emulators/auto-scaling/world.ts";
+import type { Execution } from "../emulators/step-functions.ts";
 import { type Excuse, isLeaving, type Verdict } from "../invariants/evidence.ts";
 import { judge } from "../invariants/invariants.ts";
 import { applySchedule } from "../faults/apply.ts";
@@ -89,6 +90,18 @@ const isGone = ({ state }: Instance): boolean =>
 const enoughLooks = 2;
 
 /**
+ * Whether a run has looked at all there is. One that found another under way has
+ * not, and what was unknown to a run is left to the next.
+ */
+const hasSeenAll = ({ status, output }: Execution): boolean => {
+  const { findings, unknown = [] } = JSON.parse(output ?? "{}") as {
+    readonly findings?: readonly unknown[];
+    readonly unknown?: readonly unknown[];
+  };
+  return status === "SUCCEEDED" && findings !== undefined && unknown.length === 0;
+};
+
+/**
  * What is called by a schedule repairs what nothing else would. After faults it
  * has to have had its chances, since everything else came to rest.
  *
@@ -113,8 +126,10 @@ const watchTheWatch = ({ stack, stepFunctions, clock }: World, isAtRest: () => b
     since ??= clock.now();
     const from = since;
     const looks = executions.filter(
-      ({ stateMachineArn, startedAt, status }) =>
-        watching.has(stateMachineArn) && startedAt >= from && status === "SUCCEEDED",
+      (execution) =>
+        watching.has(execution.stateMachineArn) &&
+        execution.startedAt >= from &&
+        hasSeenAll(execution),
     );
     return watching.size === 0 || looks.length >= enoughLooks;
   };

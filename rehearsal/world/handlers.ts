@@ -17,6 +17,9 @@ import * as checkNomad from "../../lambdas/watch/check-nomad.ts";
 import * as checkConsul from "../../lambdas/watch/check-consul.ts";
 import * as reportFindings from "../../lambdas/watch/report-findings.ts";
 import * as lookAtAws from "../../lambdas/watch/look-at-aws.ts";
+import * as lookAtCluster from "../../lambdas/watch/look-at-cluster.ts";
+import * as planRepairs from "../../lambdas/watch/plan-repairs.ts";
+import * as repairCluster from "../../lambdas/watch/repair-cluster.ts";
 import * as repairOwnership from "../../lambdas/watch/repair-ownership.ts";
 import * as reportRepairs from "../../lambdas/watch/report-repairs.ts";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
@@ -48,6 +51,9 @@ const modules: Readonly<Record<Task, HandlerModule>> = {
   "watch/check-consul": checkConsul,
   "watch/report-findings": reportFindings,
   "watch/look-at-aws": lookAtAws,
+  "watch/look-at-cluster": lookAtCluster,
+  "watch/plan-repairs": planRepairs,
+  "watch/repair-cluster": repairCluster,
   "watch/repair-ownership": repairOwnership,
   "watch/report-repairs": reportRepairs,
 };

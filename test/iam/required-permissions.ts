@@ -104,6 +104,7 @@ const services: Readonly<
 > = {
   autoscaling: ofAutoScaling,
   dynamodb: ofDynamoDb,
+  ec2: (operation) => [on(`ec2:${operation}`, "*")],
   secretsmanager: ofSecrets,
   ssm: ofSsm,
   states: ofStates,
@@ -120,7 +121,7 @@ export const requiredPermissions = (call: AwsCall, place: Place): Required[] => 
   if (find === undefined)
     throw new Error(`nobody knows which permissions a call of ${call.service} needs`);
   const input =
-    call.service === "autoscaling"
+    call.service === "autoscaling" || call.service === "ec2"
       ? parseForm(call.body)
       : (JSON.parse(call.body || "{}") as Input);
   return find(call.operation, input, place);

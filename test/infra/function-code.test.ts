@@ -63,8 +63,9 @@ describe("the bundles", () => {
 
   it("stay small: a container starts with them", () => {
     for (const { path, contents } of files) {
-      if (path.endsWith(".mjs"))
-        assert.ok(contents.length < 450_000, `${path}: ${contents.length}`);
+      // The one that has EC2's client: docs/decisions/0010-ec2-has-the-last-word.md.
+      const most = path.startsWith("watch/plan-repairs/") ? 950_000 : 450_000;
+      if (path.endsWith(".mjs")) assert.ok(contents.length < most, `${path}: ${contents.length}`);
     }
   });
 

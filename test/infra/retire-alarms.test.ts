@@ -53,6 +53,7 @@ describe("the alarms", () => {
     "consul-refused": total("ConsulRefused", 3, 4),
     doctor: { ...total("DoctorErrors"), Statistic: "Maximum" },
     "reconciler-failed": { Namespace: "AWS/States", MetricName: "ExecutionsFailed" },
+    "reconciler-capped": total("ReconcilerCapped"),
     "reconciler-unknown": total("ReconcilerUnknowns", 6, 6),
     "orphans-again": total("ReconcilerOrphans", 3, 6),
     "doctor-failed": { Namespace: "AWS/States", MetricName: "ExecutionsFailed" },

@@ -18,6 +18,8 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "autoScaling.heartbeat": ["autoscaling:RecordLifecycleActionHeartbeat"],
   "autoScaling.terminate": ["autoscaling:TerminateInstanceInAutoScalingGroup"],
   "autoScaling.terminationHooks": ["autoscaling:DescribeLifecycleHooks"],
+  "ec2.wordsOn": ["ec2:DescribeInstances"],
+  "executions.lastInput": ["states:GetExecutionHistory"],
   "executions.running": ["states:ListExecutions"],
   "executions.start": ["states:StartExecution"],
   "executions.status": ["states:DescribeExecution"],
@@ -62,7 +64,7 @@ const calledBy = (task: string): Set<string> => {
   return new Set(
     [
       ...text.matchAll(
-        /\b(allRecords|autoScaling|executions|inventory|groupMembers|parameters|records|switches|tags)\s*\.(\w+)\(/g,
+        /\b(allRecords|autoScaling|ec2|executions|inventory|groupMembers|parameters|records|switches|tags)\s*\.(\w+)\(/g,
       ),
     ].map(([, client, method]) => `${client}.${method}`),
   );

@@ -16,9 +16,12 @@ export interface OwnersSeen {
   readonly now: number;
 }
 
-/** A hook holds it: Auto Scaling does not say which of several. */
+/**
+ * A hook holds it: Auto Scaling does not say which of several. On the way back
+ * into a warm pool termination hooks hold it in the states of the pool.
+ */
 export const isWaiting = ({ lifecycleState }: Pick<Member, "lifecycleState">): boolean =>
-  lifecycleState.endsWith("Terminating:Wait");
+  lifecycleState.endsWith("Terminating:Wait") || lifecycleState === "Warmed:Pending:Wait";
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
 

@@ -86,6 +86,14 @@ export const writesOfDrover = (world: World, call: "drain" | "eligibility" | "pu
   );
 };
 
+/** Whether an execution that is about an instance has come to a state. */
+export const hasEntered = ({ engine }: World, instanceId: string, state: string): boolean =>
+  [...engine.runs.values()].some(
+    ({ input, events }) =>
+      (JSON.parse(input) as { readonly instanceId?: unknown }).instanceId === instanceId &&
+      events.some((event) => event.type === "StateEntered" && event.state === state),
+  );
+
 /** Gives our hook a heartbeat time-out in seconds; its limit is a hundred times that. */
 export const setHeartbeat = (world: World, heartbeatTimeout: number): void => {
   const { hooks } = groupOf(world);

@@ -22,6 +22,8 @@ const retirements: readonly SituationName[] = [
 const repairs: readonly SituationName[] = [
   "the event of a hook is lost",
   "a person stops an execution while it drains",
+  "a person stops an execution once its hook is decided",
+  "a person retires an instance, and stops that once its node is cordoned",
 ];
 
 const cover = async (

@@ -24,6 +24,7 @@ const credulous = (task: string): HandlerModule => {
 /** Drover, but that it forgets nothing, and says that it has. */
 const pretending = (task: string): HandlerModule => {
   const module = findHandler(task);
+  if (task === "watch/repair-cluster") return { createHandler: () => async () => [] };
   if (task !== "retire/forget-node" && task !== "retire/look-again") return module;
   return {
     createHandler: () => async () => ({

@@ -1,0 +1,56 @@
+import type { NomadNode } from "../../clients/nomad.ts";
+import { drainOwner } from "../../retire/drain-mark.ts";
+import type { Mark } from "../reconciliation.ts";
+
+type Seen = Pick<
+  NomadNode,
+  "SchedulingEligibility" | "DrainStrategy" | "LastDrain" | "Events" | "Meta"
+>;
+
+export interface CordonVerdict {
+  /** `none`: the node takes work. `touched`: it may be somebody's wish that it takes none. */
+  readonly cordon: "none" | "ours" | "touched";
+  readonly why: string;
+}
+
+/** By which a person keeps Drover's hands off a node: set with `nomad node meta apply`. */
+const holdMeta = "drover.hold";
+
+/** Between the clock of a server and that of a function, in milliseconds. */
+const clocksApart = 10_000;
+
+const concernsEligibility = (message: string): boolean =>
+  /^Node (marked as (in)?eligible|drain)/.test(message);
+
+/**
+ * Whether the node of an instance that stays in service is cordoned by us alone,
+ * so that it may be given back. Nomad names nobody who makes a node ineligible:
+ * our own record has to say that it was us, and nothing may have happened since.
+ */
+export const judgeCordon = (
+  node: Seen,
+  { cordonedAt, execution }: Pick<Mark, "cordonedAt" | "execution">,
+): CordonVerdict => {
+  const touched = (why: string): CordonVerdict => ({ cordon: "touched", why });
+  const ours = (why: string): CordonVerdict => ({ cordon: "ours", why });
+  if (node.SchedulingEligibility === "eligible" && !node.DrainStrategy) {
+    return { cordon: "none", why: "The node takes work." };
+  }
+  if (node.Meta?.[holdMeta] !== undefined) return touched(`Its meta ${holdMeta} holds it.`);
+  if (cordonedAt === undefined) return touched("No record of ours says that we cordoned it.");
+  const isOurDrain = drainOwner(node.LastDrain) === execution;
+  if (node.DrainStrategy) {
+    return isOurDrain ? ours("It drains for us.") : touched("Somebody else drains it.");
+  }
+  const last = node.Events?.findLast(({ Message }) => concernsEligibility(Message));
+  if (!last) return touched("Its events no longer say what was done to it.");
+  if (last.Message.startsWith("Node drain")) {
+    return isOurDrain && node.LastDrain?.Status === "complete"
+      ? ours("We have drained it.")
+      : touched("Somebody else's hand was on its drain.");
+  }
+  const isSince = Date.parse(last.Timestamp) > Date.parse(cordonedAt) + clocksApart;
+  return isSince || last.Message !== "Node marked as ineligible for scheduling"
+    ? touched("Its eligibility was changed after we had cordoned it.")
+    : ours("We have cordoned it.");
+};
