@@ -6,12 +6,19 @@ begin() {
   mkdir -p "$run" "$state/bundles" "$state/binaries"
   exec 9>"$run/lock"
   flock -n 9 || { say 'waiting for another drover-pull to end' && flock 9; }
+  clean
   work=$(mktemp -d "$run/work.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  trap clean EXIT
   trap 'exit 143' INT TERM HUP
   read_settings
   installed=$(pointed current)
   allow_seconds "$boot_seconds"
+}
+
+# Nothing half done stays, however the run ends; after a power cut the next one begins with this.
+clean() {
+  find "$run" -maxdepth 1 -name 'work.*' -exec rm -rf {} +
+  rm -rf "$run/secrets.new" "$state/incoming" "$state/bundles/.new"
 }
 
 # attempt COMMAND…: in a shell of its own, which may end; what with is in $code.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { makeMachine } from "./world/machine.ts";
 
 const noise = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 });
@@ -20,7 +20,11 @@ describe("strings in JSON", () => {
       machine.run(`awk -v wanted=${name} -f /usr/lib/drover/lib/json.awk`, { stdin: json });
     await fc.assert(
       fc.asyncProperty(
-        ...[noise, noise, value, fc.boolean(), fc.constantFrom(0, 2)],
+        noise,
+        noise,
+        value,
+        fc.boolean(),
+        fc.constantFrom(0, 2),
         async (before, after, secret, ascii, indent) => {
           const object = { ...before, Parameter: { Name: "x", Value: secret }, ...after };
           delete (after as Record<string, unknown>)["Parameter"];
