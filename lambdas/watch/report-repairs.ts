@@ -24,7 +24,7 @@ export interface ReconcileReport {
   readonly explanation: string;
   readonly findings: readonly string[];
   readonly repairs: readonly v.InferOutput<typeof repair>[];
-  /** Of what nothing is known, and nothing was decided. */
+  /** Of what nothing is known and nothing was decided, or what could not be repaired. */
   readonly unknown: readonly string[];
 }
 
@@ -76,6 +76,10 @@ export const createHandler = (surroundings: Surroundings) => {
       const unknown = [
         ...aws.unknown,
         ...(plan?.unknown ?? []),
+        // It is still so, as far as anybody knows: the next run looks again.
+        ...repairs
+          .filter(({ outcome }) => outcome === "failed")
+          .map(({ what, why }) => ({ part: what, why })),
         ...(failure
           ? [{ part: "a part of this run", why: `${failure.Error}: ${failure.Cause}` }]
           : []),

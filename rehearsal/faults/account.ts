@@ -20,40 +20,28 @@ export const whenLeaving = async (
   }
 };
 
-/** The executions of an instance, oldest first, with what they have come to. */
-const executionsOf = ({ world }: Scene, instanceId: string) =>
-  world.stepFunctions
-    .executions()
-    .filter(({ input }) => {
-      const given = JSON.parse(input) as { readonly instanceId?: unknown } | null;
-      return given?.instanceId === instanceId;
-    })
-    .map(({ executionArn, status }) => ({
-      status,
-      hasEntered: (state: string) =>
-        world.engine.runs
-          .get(executionArn)
-          ?.events.some((event) => event.type === "StateEntered" && event.state === state) === true,
-    }));
-
-/**
- * As long as its hook waits, an instance that nobody takes care of is found. One
- * that is gone shows nowhere: whatever was still to be done for it is not.
- */
-const leaveToPeople = ({ excuse }: Scene, instanceId: string, why: string): void => {
-  for (const invariant of ["nobody-remembered", "nothing-left-taken"])
-    excuse({ invariant, instanceId, why });
-};
+/** Whether there ever was an execution for an instance, and so a record of it. */
+const isKnown = ({ world }: Scene, instanceId: string): boolean =>
+  world.stepFunctions.executions().some(({ input }) => {
+    const given = JSON.parse(input) as { readonly instanceId?: unknown } | null;
+    return given?.instanceId === instanceId;
+  });
 
 const isHookOver = ({ world }: Scene, instanceId: string): boolean =>
   world.autoScaling
     .instance(instanceId)
     .actions.some(({ hook, outcome }) => hook.name.startsWith("drover-") && outcome !== undefined);
 
-/** To be called when the hook of an instance is over, and not by Drover. */
+/**
+ * To be called when the hook of an instance is over, and not by Drover. As long as
+ * its hook waits, an instance that nobody takes care of is found; of one that is
+ * gone no record says that it was ever Drover's.
+ */
 export const excuseUnknown = (scene: Scene, instanceId: string): void => {
-  if (executionsOf(scene, instanceId).some(({ status }) => status === "RUNNING")) return;
-  leaveToPeople(scene, instanceId, "it was gone before anything of Drover's took care of it");
+  if (isKnown(scene, instanceId)) return;
+  const why = "it was gone before anything of Drover's took care of it";
+  for (const invariant of ["nobody-remembered", "nothing-left-taken"])
+    scene.excuse({ invariant, instanceId, why });
 };
 
 export const accountFaults: readonly Fault[] = [
@@ -86,15 +74,8 @@ export const accountFaults: readonly Fault[] = [
     strike: (scene, { instance = 0 }) =>
       whenLeaving(scene, instance, async (instanceId) => {
         scene.met({ instanceId });
-        const isLetGo =
-          scene.world.autoScaling.instance(instanceId).power !== "on" ||
-          isHookOver(scene, instanceId) ||
-          executionsOf(scene, instanceId).some(({ hasEntered }) => hasEntered("Complete hook"));
         const stopped = await scene.person.stop(instanceId);
-        if (stopped === undefined) return;
-        scene.struck(`${stopped} of ${instanceId}`);
-        if (isLetGo)
-          leaveToPeople(scene, instanceId, "its execution was stopped when its hook was decided");
+        if (stopped !== undefined) scene.struck(`${stopped} of ${instanceId}`);
       }),
   },
   {

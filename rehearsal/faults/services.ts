@@ -11,7 +11,7 @@ interface AwsService {
   /** What stands in the name of its faults. */
   readonly name: string;
   readonly title: string;
-  readonly protocol: "query" | "json";
+  readonly protocol: "query" | "ec2" | "json";
   /** How it says that it is asked too often: status and code. */
   readonly throttled: readonly [number, string];
   readonly failed: readonly [number, string];
@@ -44,6 +44,15 @@ export const awsServices: readonly AwsService[] = [
     throttled: [400, "ThrottlingException"],
     failed: [500, "InternalServerError"],
     operations: ["GetItem", "UpdateItem", "DeleteItem", "BatchGetItem", "TransactWriteItems"],
+  },
+  {
+    label: "ec2",
+    name: "ec2",
+    title: "EC2",
+    protocol: "ec2",
+    throttled: [503, "RequestLimitExceeded"],
+    failed: [500, "InternalError"],
+    operations: ["DescribeInstances"],
   },
   {
     label: "ssm",
@@ -87,13 +96,19 @@ const refuse = (
   { protocol }: AwsService,
   [status, code]: readonly [number, string],
 ): HttpResponse => {
-  const message = status < 500 ? "Rate exceeded" : "An internal error occurred. Try again later.";
-  const body =
-    protocol === "json"
-      ? JSON.stringify({ __type: code, message })
-      : `<ErrorResponse><Error><Type>${status < 500 ? "Sender" : "Receiver"}</Type>` +
-        `<Code>${code}</Code><Message>${message}</Message></Error>` +
-        `<RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>`;
+  const message = /^Throttl|Limit/.test(code)
+    ? "Rate exceeded"
+    : "An internal error occurred. Try again later.";
+  const id = "00000000-0000-4000-8000-000000000000";
+  const body = {
+    json: JSON.stringify({ __type: code, message }),
+    query:
+      `<ErrorResponse><Error><Type>${status < 500 ? "Sender" : "Receiver"}</Type>` +
+      `<Code>${code}</Code><Message>${message}</Message></Error><RequestId>${id}</RequestId></ErrorResponse>`,
+    ec2:
+      `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors>` +
+      `<RequestID>${id}</RequestID></Response>`,
+  }[protocol];
   const type = protocol === "json" ? "application/x-amz-json-1.1" : "text/xml";
   return answerWith(status, body, { "content-type": type });
 };

@@ -42,18 +42,9 @@ const cover = async (
   );
 };
 
-/**
- * What an execution that is stopped leaves of its instance once the hook is
- * decided, a person has to see to.
- */
-const whatIsRepaired = (fault: Fault): Fault =>
-  fault.name === "execution-stopped"
-    ? { ...fault, reach: { of: "executions", until: "Complete hook" } }
-    : fault;
-
 /** Has each fault strike wherever it can in a retirement; nothing breaks, and no cell is left out. */
 export const coverRetirements = (t: TestContext, faults: readonly Fault[]): Promise<void> =>
-  cover(t, "retire-node", faults.map(whatIsRepaired), retirements);
+  cover(t, "retire-node", faults, retirements);
 
 /** The same in a repair; of people and of the instances themselves it sees nothing. */
 export const coverRepairs = (t: TestContext, faults: readonly Fault[]): Promise<void> =>

@@ -75,7 +75,7 @@ describe("the catalogue", () => {
   test("has a name of its own and a sentence for every fault", () => {
     assert.equal(new Set(faultNames).size, catalogue.length);
     for (const { name, what } of catalogue) {
-      assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+      assert.match(name, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
       assert.ok(what.length > 10, name);
       assert.equal(findFault(name).what, what);
     }
