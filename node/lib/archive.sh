@@ -17,7 +17,7 @@ fetch_archive() {
 
 # Never writes more than the signed size, however much the archive would become.
 unpack_gzip() {
-  local size broken=''
+  local size
   { gzip -dc <"$1" 2>/dev/null || echo broken >"$work/gzip"; } | head -c "$((bytes + 1))" >"$2" ||
     refuse "the tar of $digest could not be written: is the disk full?"
   size=$(wc -c <"$2")
@@ -28,7 +28,6 @@ unpack_gzip() {
   elif [ "$size" -lt "$bytes" ]; then
     refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
   fi
-  : "$broken"
   size=$(openssl dgst -sha256 -r "$2")
   [ "${size%% *}" = "$digest" ] || refuse "$digest.tar.gz holds something else: its digest is ${size%% *}"
 }
@@ -45,7 +44,9 @@ check_space() {
 unpack_tar() {
   local tar=$state/incoming/tar
   step "unpacking $digest"
-  tar -tvf "$tar" >"$work/listing" 2>/dev/null || refuse "the tar of $digest cannot be read"
+  tar -tvf "$tar" >"$work/listing" 2>"$work/found" || refuse "the tar of $digest cannot be read"
+  # It tells of names that it would make harmless.
+  [ ! -s "$work/found" ] || refuse "the tar of $digest is not plain: $(head -n 1 "$work/found")"
   awk -v "expected=$entries" -f "$lib/lib/check-entries.awk" <"$work/listing" >"$work/found" ||
     refuse "the tar of $digest has $(cat "$work/found")"
   tar -xf "$tar" -C "$1" --no-same-owner 2>"$work/found" ||

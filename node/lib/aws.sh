@@ -36,12 +36,13 @@ learn_time() {
 try_s3() {
   local code=0
   read_credentials
-  {
-    sign_for s3
-    # Not every curl adds it; the bytes are proven by the digest, not by this signature.
-    printf '%s\n' "url = \"$s3_endpoint/$bucket/$(encode_key "$1")\"" \
-      'header = "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"' ${5:+"upload-file = \"$5\""}
-  } | request "$2" "$3" "$4" || code=$?
+  # Not every curl adds the digest's header; the bytes are proven by signatures of their own.
+  request "$2" "$3" "$4" <<END || code=$?
+$(sign_for s3)
+url = "$s3_endpoint/$bucket/$(encode_key "$1")"
+header = "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"
+${5:+upload-file = "$5"}
+END
   [ "$code" -ne "$denied" ] || credentials_at=
   [ "$code" -eq 0 ] || learn_time "$code"
 }
@@ -59,11 +60,13 @@ s3_put() { persist "$1 in $bucket" try_s3 "$1" 20 65536 "$work/answer" "$2"; }
 call_aws() {
   local code=0
   read_credentials
-  {
-    sign_for "$1"
-    printf '%s\n' "url = \"$2/\"" "header = \"X-Amz-Target: $3\"" \
-      'header = "Content-Type: application/x-amz-json-1.1"' "data = \"$4\""
-  } | request 20 262144 "$work/answer" || code=$?
+  request 20 262144 "$work/answer" <<END || code=$?
+$(sign_for "$1")
+url = "$2/"
+header = "X-Amz-Target: $3"
+header = "Content-Type: application/x-amz-json-1.1"
+data = "$4"
+END
   # These services answer 400 to nearly everything.
   if [ "$code" -ne 0 ]; then
     case $trouble in

@@ -35,7 +35,12 @@ keep_binary() {
 }
 
 try_https() {
-  printf '%s\n' "url = \"$1\"" location 'proto = "=https"' | request 600 "$2" "$3"
+  request 600 "$2" "$3" <<END
+url = "$1"
+location
+proto = "=https"
+proto-redir = "=https"
+END
 }
 
 # A binary for another C library fails here, and not when the machine has to work.

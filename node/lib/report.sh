@@ -47,7 +47,7 @@ send_report() {
 }
 
 put_report() {
-  allow_seconds 30
+  allow_seconds "$((boot_seconds < 30 ? boot_seconds : 30))"
   read_metadata meta-data/instance-id
   s3_put "reports/$pool/$role_id:$value" "$1"
 }

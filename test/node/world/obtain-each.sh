@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck shell=busybox disable=SC2034,SC2154
 # On a machine: has drover-pull obtain the bundle of /cases/good once for each case, in which one
 # object is another one. Prints for each case: its name, how it ended, whether anything was left,
 # and the reason.
