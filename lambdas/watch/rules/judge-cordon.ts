@@ -42,15 +42,19 @@ export const judgeCordon = (
   if (node.DrainStrategy) {
     return isOurDrain ? ours("It drains for us.") : touched("Somebody else drains it.");
   }
-  const last = node.Events?.findLast(({ Message }) => concernsEligibility(Message));
+  const events = (node.Events ?? []).filter(({ Message }) => concernsEligibility(Message));
+  const last = events.at(-1);
   if (!last) return touched("Its events no longer say what was done to it.");
   if (last.Message.startsWith("Node drain")) {
     return isOurDrain && node.LastDrain?.Status === "complete"
       ? ours("We have drained it.")
       : touched("Somebody else's hand was on its drain.");
   }
-  const isSince = Date.parse(last.Timestamp) > Date.parse(cordonedAt) + clocksApart;
-  return isSince || last.Message !== "Node marked as ineligible for scheduling"
+  const at = Date.parse(cordonedAt);
+  const isSince = Date.parse(last.Timestamp) > at + clocksApart;
+  // Who let it work and cordoned it anew at once has left more than our own event.
+  const others = events.filter(({ Timestamp }) => Date.parse(Timestamp) >= at - clocksApart);
+  return isSince || others.length > 1 || last.Message !== "Node marked as ineligible for scheduling"
     ? touched("Its eligibility was changed after we had cordoned it.")
     : ours("We have cordoned it.");
 };

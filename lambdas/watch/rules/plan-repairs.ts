@@ -94,6 +94,9 @@ export const planRepairs = (looks: Looks, circumstances: Circumstances): Plan =>
     } else if (where === "gone") {
       const isForgotten = !seen.nodeId && seen.inConsul === false;
       if (isForgotten) settle.push({ instanceId, execution, phase: "retired" });
+    } else if (seen.status === "down") {
+      // Either its agent comes back, or the instance goes: it is waited for.
+      continue;
     } else if (!seen.nodeId || seen.cordon === "none") {
       settle.push({ instanceId, execution, phase: "failed" });
     } else if (seen.cordon === "ours") {
