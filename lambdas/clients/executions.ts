@@ -23,10 +23,16 @@ export interface Executions {
    */
   running(stateMachine: string): Promise<ReadonlySet<string>>;
   /**
-   * What the last state of an execution was given; undefined when nobody
-   * remembers the execution, or so many retries came after it.
+   * The last state of an execution; undefined when nobody remembers the
+   * execution, or so many retries came after it.
    */
-  lastInput(execution: string): Promise<unknown>;
+  lastState(execution: string): Promise<LastState | undefined>;
+}
+
+/** What a state was given, and when. */
+export interface LastState {
+  readonly input: unknown;
+  readonly enteredAt: string;
 }
 
 /** The ARN of an execution, from its machine's ARN and its name. */
@@ -63,7 +69,7 @@ export const executionsClient = (surroundings: Surroundings): Executions => {
         throw error;
       }
     },
-    async lastInput(execution) {
+    async lastState(execution) {
       try {
         const { events } = await client.send(
           new GetExecutionHistoryCommand({
@@ -76,7 +82,8 @@ export const executionsClient = (surroundings: Surroundings): Executions => {
         );
         const entered = events?.find((event) => event.stateEnteredEventDetails?.input);
         const text = entered?.stateEnteredEventDetails?.input;
-        return text === undefined ? undefined : (JSON.parse(text) as unknown);
+        if (!text || !entered?.timestamp) return undefined;
+        return { input: JSON.parse(text) as unknown, enteredAt: entered.timestamp.toISOString() };
       } catch (error) {
         if (error instanceof ExecutionDoesNotExist) return undefined;
         throw error;

@@ -33,7 +33,7 @@ const input = v.object({
 });
 
 const lastKnown = v.object({
-  node: v.optional(v.pick(node, ["id", "member"])),
+  node: v.optional(v.pick(node, ["id", "member", "next"])),
   cordon: v.optional(v.pick(cordon, ["at", "by"])),
 });
 
@@ -84,17 +84,23 @@ export const createHandler = (surroundings: Surroundings) => {
   /** What the last state of a retirement that has ended knew of its node. */
   const describeMark = async ({ record, where }: Marked): Promise<Mark> => {
     const { instanceId, pool, execution, phase } = record;
-    const known = v.safeParse(lastKnown, await executions.lastInput(execution));
+    const last = await executions.lastState(execution);
+    const known = v.safeParse(lastKnown, last?.input);
     const { node: ofNode, cordon: ofCordon } = known.success ? known.output : {};
+    // Stopped while it cordoned: nothing has said yet that it did.
+    const isCordoning = ofNode?.next === "retire" && ofCordon === undefined;
+    const cordonedAt =
+      ofCordon?.by === "drover" ? ofCordon.at : isCordoning ? last?.enteredAt : undefined;
     return {
       instanceId,
       pool,
       execution,
       phase: phase === "failed" ? "failed" : "retiring",
       where,
+      isKnown: known.success,
       ...(ofNode?.id && { nodeId: ofNode.id }),
       ...(ofNode?.member && { member: ofNode.member }),
-      ...(ofCordon?.by === "drover" && { cordonedAt: ofCordon.at }),
+      ...(cordonedAt && { cordonedAt }),
     };
   };
 

@@ -44,10 +44,12 @@ export const mark = v.object({
   phase: v.picklist(["retiring", "failed"]),
   /** Whether a group still has the instance, and lets it work. */
   where: v.picklist(["gone", "staying"]),
+  /** Whether anybody remembers what its execution knew. */
+  isKnown: v.boolean(),
   nodeId: v.optional(v.string()),
   /** Consul's name of the member. */
   member: v.optional(v.string()),
-  /** When Drover cordoned the node; absent when it was not Drover, or nobody knows. */
+  /** When Drover cordoned the node, or was about to; absent when it was not Drover, or nobody knows. */
   cordonedAt: v.optional(v.string()),
 });
 export type Mark = v.InferOutput<typeof mark>;
@@ -97,7 +99,7 @@ export const markSeen = v.object({
   member: v.optional(v.string()),
   /** Null when Consul was not asked, or did not answer. */
   inConsul: v.nullable(v.boolean()),
-  cordon: v.picklist(["none", "ours", "touched"]),
+  cordon: v.picklist(["none", "ours", "theirs", "unclear"]),
   why: v.string(),
   server: v.optional(v.string()),
 });

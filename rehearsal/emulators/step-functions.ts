@@ -17,6 +17,14 @@ export type Outcome =
       readonly cause?: string | undefined;
     };
 
+/** The state that an execution came to last. */
+export interface LastEntered {
+  readonly name: string;
+  readonly input: unknown;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** What runs the state machines. */
 export interface Engine {
   /**
@@ -30,7 +38,7 @@ export interface Engine {
     | {
         readonly outcome: Promise<Outcome>;
         readonly stop: () => void;
-        readonly lastEntered?: () => { readonly name: string; readonly input: unknown } | undefined;
+        readonly lastEntered?: () => LastEntered | undefined;
       }
     | undefined;
 }
@@ -123,7 +131,7 @@ export const createStepFunctions = ({
   const executions = new Map<string, Execution>();
   const past: Execution[] = [];
   const stops = new Map<string, () => void>();
-  const lastEntered = new Map<string, () => { name: string; input: unknown } | undefined>();
+  const lastEntered = new Map<string, () => LastEntered | undefined>();
 
   const announce = (execution: Execution) =>
     publish(describeChange(execution, uuid(random), region, account, clock.now()));
@@ -218,14 +226,14 @@ export const createStepFunctions = ({
       ({ executionArn }) => {
         const { status, stoppedAt, startedAt } = find(executionArn);
         const last = lastEntered.get(executionArn)?.();
-        const timestamp = (stoppedAt ?? startedAt) / 1000;
+        const end = { timestamp: (stoppedAt ?? startedAt) / 1000, id: 3 };
         return {
           events: [
-            ...(endings[status] ? [{ timestamp, type: endings[status], id: 3 }] : []),
+            ...(endings[status] ? [{ ...end, type: endings[status] }] : []),
             ...(last
               ? [
                   {
-                    timestamp,
+                    timestamp: last.at / 1000,
                     type: "TaskStateEntered",
                     id: 2,
                     stateEnteredEventDetails: {

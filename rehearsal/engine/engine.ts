@@ -143,7 +143,7 @@ const createRun = (
     transitions: 0,
     historyEvents: 1,
   };
-  let last: { readonly name: string; readonly input: unknown } | undefined;
+  let last: { readonly name: string; readonly input: unknown; readonly at: number } | undefined;
   let stopped = false;
   let verdict: Terminal | undefined;
 
@@ -199,7 +199,7 @@ const createRun = (
       events.push(entry);
       if (event.type === "StateEntered" || event.type === "StateRetried") record.transitions += 1;
       if (event.type !== "StateFailed") record.historyEvents += 1;
-      if (event.type === "StateEntered") last = event.state;
+      if (event.type === "StateEntered") last = { ...event.state, at: event.timestamp };
       if (event.type === "StateEntered" && isTooLarge(event.state.input))
         fail(tooLarge(`the input of ${event.state.name}`));
       if (record.historyEvents > longestHistory)

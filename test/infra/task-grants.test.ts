@@ -19,7 +19,7 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "autoScaling.terminate": ["autoscaling:TerminateInstanceInAutoScalingGroup"],
   "autoScaling.terminationHooks": ["autoscaling:DescribeLifecycleHooks"],
   "ec2.wordsOn": ["ec2:DescribeInstances"],
-  "executions.lastInput": ["states:GetExecutionHistory"],
+  "executions.lastState": ["states:GetExecutionHistory"],
   "executions.running": ["states:ListExecutions"],
   "executions.start": ["states:StartExecution"],
   "executions.status": ["states:DescribeExecution"],

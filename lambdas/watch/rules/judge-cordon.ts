@@ -8,8 +8,8 @@ type Seen = Pick<
 >;
 
 export interface CordonVerdict {
-  /** `none`: the node takes work. `touched`: it may be somebody's wish that it takes none. */
-  readonly cordon: "none" | "ours" | "touched";
+  /** `none`: the node takes work. `theirs`: it is somebody else's wish that it takes none. */
+  readonly cordon: "none" | "ours" | "theirs" | "unclear";
   readonly why: string;
 }
 
@@ -29,32 +29,37 @@ const concernsEligibility = (message: string): boolean =>
  */
 export const judgeCordon = (
   node: Seen,
-  { cordonedAt, execution }: Pick<Mark, "cordonedAt" | "execution">,
+  { cordonedAt, execution, isKnown }: Pick<Mark, "cordonedAt" | "execution" | "isKnown">,
 ): CordonVerdict => {
-  const touched = (why: string): CordonVerdict => ({ cordon: "touched", why });
+  const theirs = (why: string): CordonVerdict => ({ cordon: "theirs", why });
+  const unclear = (why: string): CordonVerdict => ({ cordon: "unclear", why });
   const ours = (why: string): CordonVerdict => ({ cordon: "ours", why });
   if (node.SchedulingEligibility === "eligible" && !node.DrainStrategy) {
     return { cordon: "none", why: "The node takes work." };
   }
-  if (node.Meta?.[holdMeta] !== undefined) return touched(`Its meta ${holdMeta} holds it.`);
-  if (cordonedAt === undefined) return touched("No record of ours says that we cordoned it.");
+  if (node.Meta?.[holdMeta] !== undefined) return theirs(`Its meta ${holdMeta} holds it.`);
+  if (cordonedAt === undefined) {
+    return isKnown
+      ? theirs("It was not Drover who cordoned it.")
+      : unclear("Nobody remembers whether it was Drover who cordoned it.");
+  }
   const isOurDrain = drainOwner(node.LastDrain) === execution;
   if (node.DrainStrategy) {
-    return isOurDrain ? ours("It drains for us.") : touched("Somebody else drains it.");
+    return isOurDrain ? ours("It drains for us.") : theirs("Somebody else drains it.");
   }
   const events = (node.Events ?? []).filter(({ Message }) => concernsEligibility(Message));
   const last = events.at(-1);
-  if (!last) return touched("Its events no longer say what was done to it.");
+  if (!last) return unclear("Its events no longer say what was done to it.");
   if (last.Message.startsWith("Node drain")) {
     return isOurDrain && node.LastDrain?.Status === "complete"
       ? ours("We have drained it.")
-      : touched("Somebody else's hand was on its drain.");
+      : theirs("Somebody else's hand was on its drain.");
   }
   const at = Date.parse(cordonedAt);
   const isSince = Date.parse(last.Timestamp) > at + clocksApart;
   // Who let it work and cordoned it anew at once has left more than our own event.
   const others = events.filter(({ Timestamp }) => Date.parse(Timestamp) >= at - clocksApart);
   return isSince || others.length > 1 || last.Message !== "Node marked as ineligible for scheduling"
-    ? touched("Its eligibility was changed after we had cordoned it.")
+    ? theirs("Its eligibility was changed after we had cordoned it.")
     : ours("We have cordoned it.");
 };

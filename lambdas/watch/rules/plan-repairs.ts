@@ -97,7 +97,8 @@ export const planRepairs = (looks: Looks, circumstances: Circumstances): Plan =>
     } else if (seen.status === "down") {
       // Either its agent comes back, or the instance goes: it is waited for.
       continue;
-    } else if (!seen.nodeId || seen.cordon === "none") {
+    } else if (!seen.nodeId || seen.cordon === "none" || seen.cordon === "theirs") {
+      // What is somebody else's wish Drover has nothing to do with any more.
       settle.push({ instanceId, execution, phase: "failed" });
     } else if (seen.cordon === "ours") {
       giveBack.push({ mark, nodeId: seen.nodeId, why: seen.why });

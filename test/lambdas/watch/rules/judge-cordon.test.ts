@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { LastDrain, NodeEvent } from "../../../../lambdas/clients/nomad.ts";
 import { drainMark } from "../../../../lambdas/retire/drain-mark.ts";
 import { judgeCordon } from "../../../../lambdas/watch/rules/judge-cordon.ts";
@@ -40,8 +40,10 @@ const cordoned: Node = {
   Events: [event("Node registered", -3600), ineligible()],
   Meta: {},
 };
-const judge = (node: Partial<Node>, known: { cordonedAt?: string } = { cordonedAt }) =>
-  judgeCordon({ ...cordoned, ...node }, { ...known, execution });
+const judge = (
+  node: Partial<Node>,
+  known: { cordonedAt?: string; isKnown?: boolean } = { cordonedAt },
+) => judgeCordon({ ...cordoned, ...node }, { isKnown: true, ...known, execution });
 
 describe("the cordon of a node whose instance stays", () => {
   const cases: readonly [string, Partial<Node>, ReturnType<typeof judge>["cordon"]][] = [
@@ -71,14 +73,14 @@ describe("the cordon of a node whose instance stays", () => {
       },
       "ours",
     ],
-    ["is held by its meta", { Meta: { "drover.hold": "disk is looked at" } }, "touched"],
+    ["is held by its meta", { Meta: { "drover.hold": "disk is looked at" } }, "theirs"],
     [
       "is a drain of a person under way",
       {
         DrainStrategy: strategy,
         LastDrain: lastDrain({ Status: "draining", Meta: { message: "maintenance" } }),
       },
-      "touched",
+      "theirs",
     ],
     [
       "is a drain of another execution of ours",
@@ -86,7 +88,7 @@ describe("the cordon of a node whose instance stays", () => {
         DrainStrategy: strategy,
         LastDrain: lastDrain({ Status: "draining", Meta: drainMark(`${execution}-two`, "work") }),
       },
-      "touched",
+      "theirs",
     ],
     [
       "is what a person's drain has left",
@@ -94,7 +96,7 @@ describe("the cordon of a node whose instance stays", () => {
         LastDrain: lastDrain({ Meta: null }),
         Events: [ineligible(), drainSet(10), drainComplete(60)],
       },
-      "touched",
+      "theirs",
     ],
     [
       "is our drain, which a person has cancelled",
@@ -102,21 +104,21 @@ describe("the cordon of a node whose instance stays", () => {
         LastDrain: lastDrain({ Status: "canceled" }),
         Events: [ineligible(), drainSet(10), event("Node drain disabled", 30)],
       },
-      "touched",
+      "theirs",
     ],
     [
       "is a person's since, who had let it work",
       {
         Events: [ineligible(), eligible(30), ineligible(60)],
       },
-      "touched",
+      "theirs",
     ],
     [
       "is a person's since, who had let it work within the same seconds",
       {
         Events: [ineligible(), eligible(2), ineligible(4)],
       },
-      "touched",
+      "theirs",
     ],
     [
       "is a person's after our drain",
@@ -124,16 +126,16 @@ describe("the cordon of a node whose instance stays", () => {
         LastDrain: lastDrain(),
         Events: [ineligible(), drainSet(10), drainComplete(60), eligible(90), ineligible(95)],
       },
-      "touched",
+      "theirs",
     ],
     [
       "is older than the ten events that Nomad keeps",
       {
         Events: [event("Node heartbeat missed", 90)],
       },
-      "touched",
+      "unclear",
     ],
-    ["is on a node of which no event is known", { Events: null }, "touched"],
+    ["is on a node of which no event is known", { Events: null }, "unclear"],
   ];
   for (const [what, node, expected] of cases)
     test(`${what}: ${expected}`, () => {
@@ -142,9 +144,14 @@ describe("the cordon of a node whose instance stays", () => {
       assert.match(why, /^[A-Z].*\.$/);
     });
 
-  test("is a person's where no record says that Drover made it", () => {
-    assert.equal(judge({}, {}).cordon, "touched");
-    assert.equal(judge({ DrainStrategy: strategy }, {}).cordon, "touched");
+  test("is a person's where the execution knew that it was not Drover", () => {
+    assert.equal(judge({}, {}).cordon, "theirs");
+    assert.equal(judge({ DrainStrategy: strategy }, {}).cordon, "theirs");
+  });
+
+  test("is unclear where nobody remembers the execution", () => {
+    assert.equal(judge({}, { isKnown: false }).cordon, "unclear");
+    assert.equal(judge({ DrainStrategy: strategy }, { isKnown: false }).cordon, "unclear");
   });
 });
 
@@ -200,7 +207,7 @@ test("whatever was done after our cordon, only what a person has not touched is 
         } else continue;
         lastHand = by;
       }
-      const { cordon } = judgeCordon(node, { cordonedAt, execution });
+      const { cordon } = judgeCordon(node, { cordonedAt, execution, isKnown: true });
       if (cordon === "ours") assert.equal(lastHand, "drover");
       if (cordon === "none") assert.equal(node.SchedulingEligibility, "eligible");
     }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { mostToForget, planRepairs } from "../../../../lambdas/watch/rules/plan-repairs.ts";
 import { circumstances, type Fact, look, repair, type Silence } from "./repairs.ts";
 
@@ -93,10 +93,15 @@ describe("what is planned", () => {
     ["a node that stays and is cordoned by us is given back", staying, ["give i-0a back"]],
     ["in standby too", { ...staying, lifecycleState: "Standby" }, ["give i-0a back"]],
     [
-      "not where a person has touched it",
+      "nor where a person wants it so, and then the record is settled",
+      { ...staying, node: { status: "ready", cordon: "theirs" } },
+      ["i-0a is failed"],
+    ],
+    [
+      "not where nobody knows who wants it so",
       {
         ...staying,
-        node: { status: "ready", cordon: "touched" },
+        node: { status: "ready", cordon: "unclear" },
       },
       [],
     ],
@@ -153,8 +158,8 @@ describe("what is planned", () => {
 
   test("is told where it is not done", () => {
     assert.match(plan([{ ...retired, word: "running" }]).findings.join(), /EC2 says .* is running/);
-    const touched: Fact = { ...staying, node: { status: "ready", cordon: "touched" } };
-    assert.match(plan([touched]).findings.join(), /takes no work.*Make it eligible/);
+    const unclear: Fact = { ...staying, node: { status: "ready", cordon: "unclear" } };
+    assert.match(plan([unclear]).findings.join(), /takes no work.*Make it eligible/);
   });
 });
 
@@ -185,7 +190,12 @@ const facts = fc.uniqueArray(
     node: fc.option(
       fc.record({
         status: fc.constantFrom("ready" as const, "down" as const),
-        cordon: fc.constantFrom("none" as const, "ours" as const, "touched" as const),
+        cordon: fc.constantFrom(
+          "none" as const,
+          "ours" as const,
+          "theirs" as const,
+          "unclear" as const,
+        ),
         isServer: fc.boolean(),
       }),
       { nil: undefined },

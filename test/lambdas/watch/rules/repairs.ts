@@ -64,6 +64,7 @@ export const look = (facts: readonly Fact[], silent: ReadonlySet<Silence> = new 
     execution: record.execution,
     phase: record.phase === "failed" ? "failed" : "retiring",
     where,
+    isKnown: true,
     member: record.instanceId,
   }));
   const factOf = new Map(facts.map((fact) => [fact.id, fact]));
