@@ -34,6 +34,8 @@ export interface ExecutionFact {
   readonly stoppedAt?: number | undefined;
   /** When it called Nomad first and last, while it ran. */
   readonly calls?: { readonly first: number; readonly last: number } | undefined;
+  /** How many nodes it has had Nomad purge. @default 0 */
+  readonly purged?: number | undefined;
 }
 
 /** A span in which the stop parameter held Drover still; without an end it does so still. */

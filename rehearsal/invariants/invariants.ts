@@ -1,6 +1,7 @@
 import type { Evidence, Excuse, Invariant, Verdict } from "./evidence.ts";
 import { deadlinesKept } from "./deadlines-kept.ts";
 import { everyHookDecided } from "./every-hook-decided.ts";
+import { fewForgottenAtOnce } from "./few-forgotten-at-once.ts";
 import { noJobStarved } from "./no-job-starved.ts";
 import { noLiveWorkLost } from "./no-live-work-lost.ts";
 import { nobodyRemembered } from "./nobody-remembered.ts";
@@ -26,6 +27,7 @@ export const invariants: readonly Invariant[] = [
   oneOwner,
   systemJobsLast,
   nothingForgottenAlive,
+  fewForgottenAtOnce,
 ];
 
 /** An excuse is for one invariant and one instance: whatever is said of another one counts. */

@@ -64,9 +64,12 @@ const describeExecutions = (world: World): ExecutionFact[] => {
       .executions()
       .map(({ executionArn, stoppedAt }) => [executionArn, stoppedAt ?? Number.POSITIVE_INFINITY]),
   );
-  for (const { at, destination, subject } of world.ledger.entries) {
+  const purged = new Map<string, Set<string>>();
+  for (const { at, destination, operation, subject } of world.ledger.entries) {
     const { executionArn } = subject;
     if (destination !== "nomad" || executionArn === undefined) continue;
+    if (operation.endsWith("/purge"))
+      purged.set(executionArn, (purged.get(executionArn) ?? new Set()).add(operation));
     // A call that outlives its execution is nobody's work any more.
     if (at > (stops.get(executionArn) ?? at)) continue;
     const own = calls.get(executionArn);
@@ -84,6 +87,7 @@ const describeExecutions = (world: World): ExecutionFact[] => {
       startedAt,
       stoppedAt,
       calls: calls.get(executionArn),
+      purged: purged.get(executionArn)?.size,
     };
   });
 };

@@ -1,5 +1,6 @@
 import type { Patch } from "./apply-mutant.ts";
 import { mutantsOfClients } from "./mutants/clients.ts";
+import { mutantsOfRepairs } from "./mutants/repairs.ts";
 import { mutantsOfRules } from "./mutants/rules.ts";
 import { mutantsOfTasks } from "./mutants/tasks.ts";
 import type { SituationName } from "./situations/situations.ts";
@@ -21,4 +22,5 @@ export const mutants: readonly Mutant[] = [
   ...mutantsOfRules,
   ...mutantsOfTasks,
   ...mutantsOfClients,
+  ...mutantsOfRepairs,
 ];

@@ -6,7 +6,6 @@ import {
   excuse,
   few,
   first,
-  hasEntered,
   later,
   leaving,
   minute,
@@ -75,32 +74,6 @@ export const people = {
           await createPerson(world).stop(drained.instanceId);
         },
       ),
-  }),
-  "a person stops an execution once its hook is decided": () => ({
-    ...one,
-    schedule: [],
-    onReady: (world) => {
-      const { id } = first(leaving(world, one.terminate));
-      once(
-        world,
-        () => hasEntered(world, id, "Await termination"),
-        async () => void (await createPerson(world).stop(id)),
-      );
-    },
-  }),
-  "a person retires an instance, and stops that once its node is cordoned": () => ({
-    ...one,
-    schedule: [],
-    onReady: (world) => {
-      const { id } = first(staying(world, one.terminate));
-      const person = createPerson(world);
-      void person.retire(id);
-      once(
-        world,
-        () => hasEntered(world, id, "Take slot"),
-        async () => void (await person.stop(id)),
-      );
-    },
   }),
   "a person holds an instance": () => {
     let held: { id: string }[] = [];

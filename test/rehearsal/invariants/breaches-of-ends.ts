@@ -6,6 +6,7 @@ import {
   chronicle,
   end,
   ended,
+  execution,
   group,
   minute,
   node,
@@ -15,6 +16,13 @@ import {
 
 /** What breaks the invariants of how everything ends. */
 export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
+  "few-forgotten-at-once": [
+    [
+      "a run that has purged a dozen nodes",
+      { executions: [execution(), execution({ arn: "arn:repair", purged: 12, calls: undefined })] },
+      /arn:repair has purged 12 nodes/,
+    ],
+  ],
   "no-live-work-lost": [
     [
       "a machine that ends with live tasks before the deadline of its drain",
