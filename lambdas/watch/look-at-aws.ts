@@ -34,7 +34,7 @@ const input = v.object({
 
 const lastKnown = v.object({
   node: v.optional(v.pick(node, ["id", "member", "next"])),
-  cordon: v.optional(v.pick(cordon, ["at", "by"])),
+  cordon: v.optional(v.pick(cordon, ["at", "by", "volumes"])),
 });
 
 /** In which an event that is on its way has come, and its execution has started. */
@@ -101,6 +101,7 @@ export const createHandler = (surroundings: Surroundings) => {
       ...(ofNode?.id && { nodeId: ofNode.id }),
       ...(ofNode?.member && { member: ofNode.member }),
       ...(cordonedAt && { cordonedAt }),
+      ...(ofCordon && ofCordon.volumes.length > 0 && { volumes: ofCordon.volumes }),
     };
   };
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { hook } from "../retire/retirement.ts";
+import { hook, volume } from "../retire/retirement.ts";
 
 /**
  * What an execution of `reconcile` carries from state to state, for a person who
@@ -51,6 +51,8 @@ export const mark = v.object({
   member: v.optional(v.string()),
   /** When Drover cordoned the node, or was about to; absent when it was not Drover, or nobody knows. */
   cordonedAt: v.optional(v.string()),
+  /** CSI volumes that were in use on the node then. */
+  volumes: v.optional(v.array(volume)),
 });
 export type Mark = v.InferOutput<typeof mark>;
 
@@ -118,6 +120,7 @@ export const toForget = v.object({
   execution: v.string(),
   nodeId: v.optional(v.string()),
   member: v.optional(v.string()),
+  volumes: v.optional(v.array(volume)),
   why: v.string(),
 });
 export type ToForget = v.InferOutput<typeof toForget>;

@@ -21,7 +21,7 @@ export const createHandler = (surroundings: Surroundings) => {
   const cluster = connectCluster(surroundings);
   const { nomad } = cluster;
 
-  const forget = async ({ nodeId, member, why }: ToForget): Promise<Done> => {
+  const forget = async ({ nodeId, member, volumes = [], why }: ToForget): Promise<Done> => {
     if (nodeId) {
       const node = (await nomad.readNode(nodeId))?.value;
       if (node && node.Status !== "down") {
@@ -30,11 +30,11 @@ export const createHandler = (surroundings: Surroundings) => {
     }
     // What its allocations have stored is known for as long as they are remembered.
     const allocations = nodeId ? await nomad.fullAllocations(nodeId) : [];
-    const volumes = allocations.flatMap((each) =>
+    const stored = allocations.flatMap((each) =>
       volumesOf(each).map((id) => ({ id, namespace: each.Namespace })),
     );
     const inConsul = await forgetInConsul(cluster, member);
-    const inNomad = await forgetInNomad(cluster, nodeId, volumes);
+    const inNomad = await forgetInNomad(cluster, nodeId, [...volumes, ...stored]);
     return {
       outcome: inNomad === "left to garbage collection" ? "left" : "repaired",
       why: `${why} Nomad: ${inNomad}; Consul: ${inConsul}.`,

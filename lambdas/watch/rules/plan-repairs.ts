@@ -49,7 +49,8 @@ export const findRemembered = ({ marks, cluster, recordOf }: Looks): Candidate[]
     const { execution, pool } = record;
     const name = member ?? mark?.member;
     const why = `Nomad still remembers the node ${node.name}, which is down.`;
-    return [{ instanceId, execution, pool, nodeId, ...(name && { member: name }), why }];
+    const known = { ...(name && { member: name }), ...(mark?.volumes && { volumes: mark.volumes }) };
+    return [{ instanceId, execution, pool, nodeId, ...known, why }];
   });
   const found = new Set(ofNomad.map(({ instanceId }) => instanceId));
   const ofConsul = cluster.marks.flatMap((seen): Candidate[] => {
