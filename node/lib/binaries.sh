@@ -52,7 +52,7 @@ check_binaries() {
     code=0
     # Words of a plan have no quotes: they are split at spaces, and nothing else is done to them.
     # shellcheck disable=SC2086
-    timeout 30 "$1$path" $arguments </dev/null >"$work/found" 2>&1 || code=$?
+    timeout 30 "$1$path" $arguments </dev/null >"$work/found" 2>&1 9>&- || code=$?
     [ "$code" -eq 0 ] ||
       refuse "$path does not run here: '$path $arguments' ended with $code: $(tail -n 1 "$work/found" | head -c 200)"
   done <"$work/plan-binary-check"

@@ -135,9 +135,20 @@ finish() {
   [ "$outcome" = ready ] || exit "$kept_code"
 }
 
+# From the next boot on OpenRC calls this before it starts the services, and after that.
+enable_drover() {
+  local name
+  [ -x /sbin/openrc-run ] || return 0
+  for name in drover drover-services; do
+    ln -sfn "$lib/init.d/$name" "/etc/init.d/$name"
+    [ -e "/etc/runlevels/default/$name" ] || rc-update --quiet add "$name" default </dev/null
+  done
+}
+
 run_boot() {
   console=/dev/console
   begin
+  enable_drover
   prepare
   finish
 }

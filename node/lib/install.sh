@@ -93,7 +93,7 @@ run_hooks() {
       cd /
       export DROVER_POOL="$pool" DROVER_BUNDLE="$digest" DROVER_FILES="$2/root"
       exec timeout 300 "$2/$hook"
-    ) </dev/null >"$work/found" 2>&1 || code=$?
+    ) </dev/null >"$work/found" 2>&1 9>&- || code=$?
     sed 's/^/  /' "$work/found" >&2
     [ "$code" -eq 0 ] || refuse "$hook of $digest ended with $code: $(tail -n 1 "$work/found" | head -c 200)"
   done <"$work/plan-hook"

@@ -12,6 +12,10 @@ note_pending() {
   mv "$run/pending.new" "$run/pending"
 }
 
+# rc COMMAND SERVICE: not for longer than a service may take, and without the lock of this run, which
+# its processes would hold for as long as they live.
+rc() { timeout 180 rc-service --quiet "$2" "$1" </dev/null 9>&-; }
+
 # service_names PLAN
 service_names() { sed -n 's/^service \([^ ]*\) .*/\1/p' "$1"; }
 
@@ -23,7 +27,7 @@ stop_gone() {
   while read -r name; do
     ! grep -qxF "$name" "$work/services" || continue
     say "stopping $name, which is not in the bundle any more"
-    rc-service --quiet "$name" stop </dev/null || say "$name did not stop"
+    rc stop "$name" || say "$name did not stop"
     rc-update --quiet del "$name" --all </dev/null || :
   done <"$work/services.before"
 }
@@ -41,7 +45,7 @@ enable_services() {
 # Brings every service to what the current installation wants, in the order of its plan.
 # Returns 1, with $trouble, when one does not come up or does not become healthy.
 apply_services() {
-  local name failed=''
+  local name failed='' children
   step 'starting services'
   service_names "$state/current/plan" >"$work/services"
   while read -r name; do
@@ -51,31 +55,56 @@ apply_services() {
   [ -z "$failed" ] || { trouble="could not be started:$failed" && return 1; }
   now
   local health_deadline=$((seconds + health_seconds))
+  # Healthy twice, with the same processes: one that dies again and again is started in between.
+  while :; do
+    children=$(list_children)
+    if are_healthy; then
+      [ -n "${touched:-}" ] || return 0
+      sleep 3
+      [ "$children" != "$(list_children)" ] || ! are_healthy || return 0
+      trouble='its processes do not stay'
+    fi
+    now
+    [ "$seconds" -lt "$health_deadline" ] || { trouble="not healthy after $health_seconds s: $trouble" && return 1; }
+    sleep 1
+  done
+}
+
+are_healthy() {
+  local name
   while read -r name; do
     step "waiting for $name to be healthy"
-    until is_healthy "$name"; do
-      now
-      [ "$seconds" -lt "$health_deadline" ] || { trouble="$name is not healthy: $ailment" && return 1; }
-      sleep 1
-    done
+    is_healthy "$name" || { trouble="$name: $ailment" && return 1; }
+  done <"$work/services"
+}
+
+# The process of each supervised service.
+list_children() {
+  local name
+  while read -r name; do
+    cat "/run/openrc/options/$name/child_pid" 2>/dev/null || :
+    echo
   done <"$work/services"
 }
 
 apply_service() {
   local status=0
-  rc-service --quiet "$1" status </dev/null >/dev/null 2>&1 || status=$?
+  rc status "$1" >/dev/null 2>&1 || status=$?
   [ "$status" -ne "$unsupervised" ] || end_orphan "$1"
   if [ "$status" -ne 0 ]; then
     # A crashed service has to be forgotten before it can start.
-    [ "$status" -eq "$stopped" ] || rc-service --quiet "$1" zap </dev/null >/dev/null 2>&1 || :
+    [ "$status" -eq "$stopped" ] || rc zap "$1" >/dev/null 2>&1 || :
+    touched=1
     say "starting $1"
-    rc-service --quiet "$1" start </dev/null
+    rc start "$1"
   elif grep -qx "restart $1" "$run/pending" 2>/dev/null; then
+    touched=1
     say "restarting $1"
-    rc-service --quiet "$1" restart </dev/null
+    rc restart "$1"
   elif grep -qx "reload $1" "$run/pending" 2>/dev/null; then
+    touched=1
     say "reloading $1"
-    rc-service --quiet "$1" reload </dev/null
+    rc reload "$1"
   fi
 }
 
@@ -100,16 +129,18 @@ end_orphan() {
 # Whether it is started, supervised and passes its own check; if not, $ailment says why.
 is_healthy() {
   local status=0
-  rc-service --quiet "$1" status </dev/null >/dev/null 2>&1 || status=$?
+  rc status "$1" >/dev/null 2>&1 || status=$?
   case $status in
     0) ;;
     "$unsupervised") ailment='it has lost its supervisor' && return 1 ;;
     "$stopped") ailment='it has stopped' && return 1 ;;
     *) ailment="its status is $status" && return 1 ;;
   esac
+  status=$(cat "/run/openrc/options/$1/child_pid" 2>/dev/null) || status=''
+  [ -z "$status" ] || [ -d "/proc/$status" ] || { ailment='its process has died' && return 1; }
   # Only a script that says so has a check of its own.
   grep -qs '^healthcheck()' "/etc/init.d/$1" || return 0
-  timeout 30 rc-service --quiet "$1" healthcheck </dev/null >"$work/found" 2>&1 && return
+  rc healthcheck "$1" >"$work/found" 2>&1 && return
   ailment="its check fails: $(tail -n 1 "$work/found" | head -c 200)"
   return 1
 }

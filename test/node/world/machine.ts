@@ -9,6 +9,12 @@ import { waitFor } from "../../../rehearsal/agents/polling.ts";
 const repository = join(import.meta.dirname, "..", "..", "..");
 const alpine = join(repository, ".cache", "alpine");
 
+/** What process 1 does when it is Alpine's own: it brings up OpenRC's runlevels. */
+const inittab = `::sysinit:/sbin/openrc sysinit
+::sysinit:/sbin/openrc boot
+::wait:/sbin/openrc default
+`;
+
 /** What a command on a machine came to. */
 export interface Done {
   readonly code: number;
@@ -89,7 +95,12 @@ const run = (pid: number, command: string, options: RunOptions): Promise<Done> =
     ],
     { stdio: ["pipe", "pipe", "pipe"] },
   );
-  const limit = setTimeout(() => child.kill("SIGKILL"), limitSeconds * 1000);
+  const limit = setTimeout(() => {
+    child.kill("SIGKILL");
+    // What it has started may hold them for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, limitSeconds * 1000);
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].setEncoding("utf8").on("data", (text: string) => (texts[name] += text));
@@ -119,6 +130,8 @@ export const makeMachine = async (
     "/usr/lib/drover/drover-pull",
     join(folder, "disk/usr/local/bin/drover-pull"),
   ]);
+  mkdirSync(join(folder, "disk", "etc"));
+  writeFileSync(join(folder, "disk", "etc", "inittab"), inittab);
   let power: Power | undefined = await turnOn(folder, init);
   const needPower = (): Power => {
     if (!power) throw new Error("the machine is off");
