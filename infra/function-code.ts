@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import type * as Esbuild from "esbuild";
+import type { BuildOptions } from "esbuild";
 import type { Task } from "../stepfunctions/tasks.ts";
 import { taskNames } from "./task-names.ts";
 
@@ -27,6 +28,32 @@ export interface BuiltFile {
 }
 
 /**
+ * Tasks whose bundle is worth a second pass: of EC2's client nearly everything is
+ * of no use to anybody, and more than all the others together.
+ */
+const largeTasks: ReadonlySet<Task> = new Set(["watch/plan-repairs"]);
+
+/**
+ * The SDK describes all operations of a service in one module, in objects whose
+ * keys are constants. What computing a key does a bundler cannot know, so that it
+ * keeps them all. With the texts themselves as keys it drops what nobody uses.
+ *
+ * @param code - as esbuild prints it, not minified
+ */
+export const inlineKeys = (code: string): string => {
+  const constants = new Map(
+    [...code.matchAll(/^var (_\w+) = ("(?:[^"\\\n]|\\.)*");$/gm)].map(([, name, text]) => [
+      name,
+      text,
+    ]),
+  );
+  return code.replaceAll(/\[(_\w+)\]: /g, (key, name: string) => {
+    const text = constants.get(name);
+    return text === undefined ? key : `${text}: `;
+  });
+};
+
+/**
  * Bundles the handlers of all tasks at once, in memory. The AWS SDK goes in:
  * the one in Lambda's runtime changes under a deployed function. The same
  * sources give the same bytes, so that only a change makes a new version.
@@ -35,35 +62,57 @@ export interface BuiltFile {
  */
 export const buildFunctions = (): BuiltFile[] => {
   // Only here: an installed package has no bundler, and no need of one.
-  const { buildSync } = createRequire(import.meta.url)("esbuild") as typeof Esbuild;
+  const { buildSync, transformSync } = createRequire(import.meta.url)("esbuild") as typeof Esbuild;
   const outdir = join(root, "dist", "functions");
-  const { outputFiles } = buildSync({
-    absWorkingDir: root,
-    entryPoints: taskNames.map((task) => ({
-      in: join("lambdas", `${task}.ts`),
-      out: join(task, "index"),
-    })),
-    outdir,
-    outExtension: { ".js": ".mjs" },
-    write: false,
-    bundle: true,
-    minify: true,
+  const shape = {
     platform: "node",
     target: "node24",
     format: "esm",
-    mainFields: ["module", "main"],
-    alias: { "@aws-sdk/credential-provider-node": "./lambdas/runtime/lambda-credentials.ts" },
-    banner: {
-      js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
-    },
-    sourcemap: "linked",
     sourcesContent: false,
     legalComments: "none",
     logLevel: "silent",
-  });
-  return outputFiles
-    .map(({ path, contents }) => ({ path: path.slice(outdir.length + 1), contents }))
-    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  } as const;
+  const banner =
+    'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
+  const build = (tasks: readonly Task[], options: Pick<BuildOptions, "minify" | "sourcemap">) =>
+    buildSync({
+      ...shape,
+      ...options,
+      absWorkingDir: root,
+      entryPoints: tasks.map((task) => ({
+        in: join("lambdas", `${task}.ts`),
+        out: join(task, "index"),
+      })),
+      outdir,
+      outExtension: { ".js": ".mjs" },
+      write: false,
+      bundle: true,
+      mainFields: ["module", "main"],
+      alias: { "@aws-sdk/credential-provider-node": "./lambdas/runtime/lambda-credentials.ts" },
+      banner: { js: banner },
+    }).outputFiles.map(({ path, contents }) => ({ path: path.slice(outdir.length + 1), contents }));
+
+  const small = build(
+    taskNames.filter((task) => !largeTasks.has(task)),
+    { minify: true, sourcemap: "linked" },
+  );
+  const large = build([...largeTasks], { minify: false, sourcemap: "inline" }).flatMap(
+    ({ path, contents }): BuiltFile[] => {
+      const { code, map } = transformSync(inlineKeys(Buffer.from(contents).toString("utf8")), {
+        ...shape,
+        minify: true,
+        treeShaking: true,
+        sourcemap: "external",
+        sourcefile: basename(path),
+      });
+      const link = `//# sourceMappingURL=${basename(path)}.map\n`;
+      return [
+        { path, contents: Buffer.from(code + link) },
+        { path: `${path}.map`, contents: Buffer.from(map) },
+      ];
+    },
+  );
+  return [...small, ...large].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 };
 
 const hour = 3_600_000;

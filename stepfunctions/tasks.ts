@@ -48,7 +48,7 @@ export const doctorTasks = {
 export const reconcileTasks = {
   "watch/look-at-aws": { inVpc: false, timeoutSeconds: 120, memory: 256 },
   "watch/look-at-cluster": { inVpc: true, timeoutSeconds: 120, memory: 256 },
-  // With EC2's client, which is large.
+  // Alone with EC2's client, and with the right to describe any instance.
   "watch/plan-repairs": { inVpc: false, timeoutSeconds: 60, memory: 256 },
   // Consul takes up to 20 seconds for each that it forgets.
   "watch/repair-cluster": { inVpc: true, timeoutSeconds: 600, memory: 256 },

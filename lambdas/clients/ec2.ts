@@ -19,10 +19,7 @@ const isNotFound = (error: unknown): error is Error =>
 /** The error names all that there are not: `The instance IDs 'i-0a, i-0b' do not exist`. */
 const idsIn = (message: string): string[] => message.match(/\bi-[0-9a-f]{8,32}\b/g) ?? [];
 
-/**
- * The one function with this client is not in the VPC, and starts rarely: EC2's
- * own client is as large as all the others together (decision 0010).
- */
+/** Of one function alone, which runs rarely and outside of the VPC (decision 0010). */
 export const ec2Client = (surroundings: Surroundings): Ec2 => {
   const client = new EC2Client(awsClientOptions(surroundings));
   return {
