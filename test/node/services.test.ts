@@ -23,7 +23,8 @@ const succeed = async (pool: Pool, words: string) => {
   return done;
 };
 
-describe("the services of a bundle", () => {
+// They wait most of the time.
+describe("the services of a bundle", { concurrency: 4 }, () => {
   it("are enabled, started in their order and reported, and again after a power cut", async (context) => {
     const pool = await makePool(context, cloud, { init: openrc });
     await pool.publish(toys({ zeta: "well\n", alpha: "well\n" }));
@@ -76,6 +77,7 @@ describe("the services of a bundle", () => {
   ] as const) {
     it(`that are not healthy after the switch (${illness.trim()}) bring the bundle before back`, async (context) => {
       const pool = await makePool(context, cloud, { init: openrc });
+      pool.configure({ DROVER_HEALTH_SECONDS: "3" });
       const good = await pool.publish(toys({ one: "well\n", two: "well\n" }));
       await succeed(pool, "boot");
       await log(pool);
@@ -134,7 +136,7 @@ describe("the services of a bundle", () => {
   });
 });
 
-describe("a person on the machine", () => {
+describe("a person on the machine", { concurrency: 4 }, () => {
   it("goes back to the bundle before, which stays until there is another one", async (context) => {
     const pool = await makePool(context, cloud, { init: openrc });
     const first = await pool.publish(toys({ one: "1\n" }));

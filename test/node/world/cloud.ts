@@ -7,8 +7,15 @@ import type { RoleSession } from "./metadata.ts";
 
 const repository = join(import.meta.dirname, "..", "..", "..");
 
-export const bucket = "drover-bundles";
 export const region = "eu-west-1";
+
+/** What the publisher of a pool has access to. */
+export interface Bucket {
+  readonly name: string;
+  readonly put: (key: string, content: string | Buffer) => Promise<void>;
+  /** The text of an object, or undefined when there is none. */
+  readonly get: (key: string) => Promise<string | undefined>;
+}
 
 /** S3, Secrets Manager and SSM that verify signatures, session tokens and the role's policy. */
 export interface Cloud {
@@ -16,10 +23,7 @@ export interface Cloud {
   /** The machine's role, as its instance profile has it. */
   readonly session: RoleSession;
   readonly roleId: string;
-  readonly putObject: (key: string, content: string | Buffer) => Promise<void>;
-  /** The text of an object, or undefined when there is none. */
-  readonly getObject: (key: string) => Promise<string | undefined>;
-  readonly listObjects: () => Promise<readonly string[]>;
+  readonly makeBucket: () => Promise<Bucket>;
   readonly putSecret: (id: string, value: string | Buffer) => Promise<void>;
   readonly putParameter: (name: string, value: string) => Promise<void>;
   /** What the role may do: resources by actions. */
@@ -92,8 +96,8 @@ const trust = JSON.stringify({
 
 /** What the role of a pool's machines may do, and no more. */
 const grants = (roleId: string): Readonly<Record<string, string>> => ({
-  "s3:GetObject": `arn:aws:s3:::${bucket}/*`,
-  "s3:PutObject": `arn:aws:s3:::${bucket}/reports/workers/${roleId}:*`,
+  "s3:GetObject": "arn:aws:s3:::*",
+  "s3:PutObject": `arn:aws:s3:::*/reports/workers/${roleId}:*`,
   "secretsmanager:GetSecretValue": "*",
   "ssm:GetParameter": "*",
 });
@@ -101,6 +105,7 @@ const grants = (roleId: string): Readonly<Record<string, string>> => ({
 /** Starts moto with a bucket and the role of the machines of the pool `workers`. */
 export const startCloud = async (): Promise<Cloud> => {
   const { child, endpoint } = await launch();
+  let buckets = 0;
 
   /** A request of the administrator, for which moto does not ask. */
   const ask = async (service: string, path: string, init: RequestInit): Promise<Response> => {
@@ -110,7 +115,9 @@ export const startCloud = async (): Promise<Cloud> => {
       "authorization",
       `AWS4-HMAC-SHA256 Credential=admin/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
     );
-    return fetch(endpoint + path, { ...init, headers });
+    const response = await fetch(endpoint + path, { ...init, headers });
+    // A machine's request came first, and had been let through in the place of this one.
+    return response.status === 403 ? ask(service, path, init) : response;
   };
   const must = async (service: string, path: string, init: RequestInit): Promise<string> => {
     const response = await ask(service, path, init);
@@ -157,10 +164,25 @@ export const startCloud = async (): Promise<Cloud> => {
     RoleArn: tag(role, "Arn"),
     RoleSessionName: "i-0123456789abcdef0",
   });
-  await must("s3", `/${bucket}`, {
-    method: "PUT",
-    body: `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
-  });
+  const makeBucket: Cloud["makeBucket"] = async () => {
+    buckets += 1;
+    const name = `drover-bundles-${buckets}`;
+    await must("s3", `/${name}`, {
+      method: "PUT",
+      body: `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
+    });
+    return {
+      name,
+      put: async (key, content) => {
+        await must("s3", `/${name}/${key}`, { method: "PUT", body: Buffer.from(content) });
+      },
+      get: async (key) => {
+        const response = await ask("s3", `/${name}/${key}`, { method: "GET" });
+        const text = await response.text();
+        return response.ok ? text : undefined;
+      },
+    };
+  };
 
   return {
     endpoint,
@@ -171,18 +193,7 @@ export const startCloud = async (): Promise<Cloud> => {
       sessionToken: tag(assumed, "SessionToken"),
     },
     allow,
-    putObject: async (key, content) => {
-      await must("s3", `/${bucket}/${key}`, { method: "PUT", body: Buffer.from(content) });
-    },
-    getObject: async (key) => {
-      const response = await ask("s3", `/${bucket}/${key}`, { method: "GET" });
-      const text = await response.text();
-      return response.ok ? text : undefined;
-    },
-    listObjects: async () => {
-      const xml = await must("s3", `/${bucket}?list-type=2`, { method: "GET" });
-      return [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].flatMap(([, key]) => key ?? []);
-    },
+    makeBucket,
     putSecret: async (id, value) => {
       await json("secretsmanager", "secretsmanager.CreateSecret", {
         Name: id,

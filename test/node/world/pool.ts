@@ -1,4 +1,4 @@
-import { type Cloud, bucket, region, startCloud } from "./cloud.ts";
+import { type Bucket, type Cloud, region, startCloud } from "./cloud.ts";
 import { type Done, type Machine, makeMachine } from "./machine.ts";
 import { type Metadata, startMetadata } from "./metadata.ts";
 import {
@@ -17,7 +17,7 @@ interface Context {
 
 /** A pool `workers` with its bucket, its publisher and one machine. */
 export interface Pool {
-  readonly cloud: Cloud;
+  readonly bucket: Bucket;
   readonly metadata: Metadata;
   readonly machine: Machine;
   readonly key: ReturnType<typeof makeKey>;
@@ -36,12 +36,13 @@ export interface PoolOptions {
   readonly s3Endpoint?: (endpoint: string) => string;
 }
 
-/** Makes a pool around a cloud that several pools may share one after the other. */
+/** Makes a pool with a bucket of its own in a cloud that other pools share. */
 export const makePool = async (
   context: Context,
   cloud: Cloud,
   options: PoolOptions = {},
 ): Promise<Pool> => {
+  const bucket = await cloud.makeBucket();
   const metadata = await startMetadata(cloud.session);
   context.after(metadata.close);
   const machine = await makeMachine(context, options.init);
@@ -51,7 +52,7 @@ export const makePool = async (
     const all = {
       DROVER_POOL: "workers",
       DROVER_CLUSTER: "blue",
-      DROVER_BUCKET: bucket,
+      DROVER_BUCKET: bucket.name,
       DROVER_REGION: region,
       DROVER_ROLE_ID: cloud.roleId,
       DROVER_SERIAL_FLOOR: "40",
@@ -73,7 +74,7 @@ export const makePool = async (
   };
   configure();
   return {
-    cloud,
+    bucket,
     metadata,
     machine,
     key,
@@ -81,8 +82,8 @@ export const makePool = async (
     publish: async (source) => {
       serial += 1;
       const bundle = buildBundle(key.privateKey, source);
-      for (const [name, content] of bundleObjects(bundle)) await cloud.putObject(name, content);
-      await cloud.putObject(
+      for (const [name, content] of bundleObjects(bundle)) await bucket.put(name, content);
+      await bucket.put(
         "channels/workers",
         buildChannel(key.privateKey, { serial, current: bundle.sha256 }),
       );
@@ -91,7 +92,7 @@ export const makePool = async (
     pull: (words) => machine.run(`drover-pull ${words}`),
     report: async () => {
       const name = `reports/workers/${cloud.roleId}:${metadata.values.get("instance-id")}`;
-      const text = (await cloud.getObject(name)) ?? "";
+      const text = (await bucket.get(name)) ?? "";
       return Object.fromEntries(
         text
           .split("\n")
