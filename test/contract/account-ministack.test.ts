@@ -33,6 +33,7 @@ import {
 import { exit, runContract } from "./aws/run-contract.ts";
 import { serviceCases } from "./aws/service-cases.ts";
 import { dynamoDbContract } from "./dynamodb.ts";
+import { ec2Contract } from "./ec2.ts";
 import { secretsManagerContract } from "./secrets-manager.ts";
 import { ssmContract } from "./ssm.ts";
 import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
@@ -218,9 +219,12 @@ describe("an account, ministack's", () => {
       print: (line) => void printed.push(line),
       run: "three",
     });
-    const known = [...dynamoDbContract, ...secretsManagerContract, ...ssmContract].filter(
-      ({ ministack: wrong }) => wrong !== undefined,
-    );
+    const known = [
+      ...dynamoDbContract,
+      ...secretsManagerContract,
+      ...ssmContract,
+      ...ec2Contract,
+    ].filter(({ ministack: wrong }) => wrong !== undefined);
     const differing = printed.filter((line) => line.startsWith("DIFFERS"));
     assert.equal(code, exit.differs);
     assert.equal(differing.length, known.length, differing.join("\n"));

@@ -1,9 +1,11 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
 import { systemClock } from "../../lambdas/runtime/clock.ts";
+import { createEc2 } from "../../rehearsal/emulators/ec2/ec2.ts";
 import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
 import type { Service } from "../../rehearsal/emulators/service.ts";
@@ -11,6 +13,7 @@ import { createSsm } from "../../rehearsal/emulators/ssm.ts";
 import { createStepFunctions, type Outcome } from "../../rehearsal/emulators/step-functions.ts";
 import { seeded } from "../../rehearsal/random.ts";
 import { serveInProcess } from "../../rehearsal/wire.ts";
+import { type Ec2Target, ec2Contract } from "./ec2.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
 import { type SecretsManagerTarget, secretsManagerContract } from "./secrets-manager.ts";
 import { holdTo } from "./services.ts";
@@ -36,12 +39,14 @@ const openStepFunctions = (): StepFunctionsTarget => {
     random: seeded(1),
     engine: {
       start: ({ stateMachineArn, input }) => {
+        const at = now();
         const outcomes: Record<string, Promise<Outcome>> = {
           [`${machine}:waits`]: new Promise(() => undefined),
           [`${machine}:passes`]: Promise.resolve({ status: "SUCCEEDED", output: input }),
         };
         const outcome = outcomes[stateMachineArn];
-        return outcome && { outcome, stop: () => undefined };
+        const entered = { name: "Only", input: JSON.parse(input) as unknown, at };
+        return outcome && { outcome, stop: () => undefined, lastEntered: () => entered };
       },
     },
   });
@@ -87,6 +92,22 @@ const openResourceTags = (): ResourceTagsTarget => {
   };
 };
 
+const openEc2 = (): Ec2Target => {
+  const ec2 = createEc2({ now, instances: () => [] });
+  const newId = () => `i-${next().padStart(17, "0")}`;
+  return {
+    client: new EC2Client(settings(ec2.service)),
+    newId,
+    launch: async () => {
+      const id = newId();
+      ec2.put({ id, state: "running" });
+      return id;
+    },
+    end: async (id) => ec2.put({ id, state: "terminated" }),
+  };
+};
+
+holdTo("EC2, emulated", ec2Contract, openEc2);
 holdTo("resource tags, emulated", resourceTagsContract, openResourceTags);
 holdTo("Step Functions, emulated", stepFunctionsContract, openStepFunctions);
 holdTo("Secrets Manager, emulated", secretsManagerContract, openSecretsManager);

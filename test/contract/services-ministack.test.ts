@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EC2Client, RunInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
 import { CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
 
 import { type ClientSettings, openParameters, openSecrets } from "./aws/services.ts";
+import { type Ec2Target, ec2Contract } from "./ec2.ts";
 import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
 import { secretsManagerContract } from "./secrets-manager.ts";
@@ -58,6 +60,24 @@ const openResourceTags = async (settings: ClientSettings): Promise<ResourceTagsT
   };
 };
 
+/** Its machines run at once, and have ended at once. */
+const openEc2 = async (settings: ClientSettings): Promise<Ec2Target> => {
+  const client = new EC2Client(settings);
+  return {
+    client,
+    newId: () => `i-${next().padStart(17, "0")}`,
+    async launch() {
+      const { Instances } = await client.send(
+        new RunInstancesCommand({ ImageId: "ami-0000000000000001a", MinCount: 1, MaxCount: 1 }),
+      );
+      return Instances?.[0]?.InstanceId ?? "";
+    },
+    async end(id) {
+      await client.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+    },
+  };
+};
+
 let ministack: Ministack;
 before(async () => {
   ministack = await startMinistack();
@@ -88,6 +108,7 @@ const hold = <Target extends { readonly client: { destroy(): void } }>(
   });
 };
 
+hold("EC2, ministack's", ec2Contract, openEc2);
 hold("resource tags, ministack's", resourceTagsContract, openResourceTags);
 hold("Step Functions, ministack's", stepFunctionsContract, openStepFunctions);
 hold("Secrets Manager, ministack's", secretsManagerContract, (settings) =>

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 
 import {
   DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
   ListExecutionsCommand,
   type SFNClient,
   StartExecutionCommand,
@@ -102,6 +103,44 @@ export const stepFunctionsContract: readonly ServiceCase<StepFunctionsTarget>[] 
       const over = await untilOver(target, executionArn);
       assert.deepEqual([over.status, over.error, over.cause], ["ABORTED", "Stopped", "by hand"]);
       await assert.rejects(start(target, target.waits, name), taken);
+    },
+  },
+  {
+    title:
+      "a history tells, the last first, how an execution ended and what its last state was given",
+    source: `${reference}, GetExecutionHistory, reverseOrder, StateEnteredEventDetails`,
+    async run(target) {
+      const { executionArn } = await start(target, target.waits, target.newName(), '{"of":"it"}');
+      const last = async () => {
+        const { events = [] } = await target.client.send(
+          new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 250 }),
+        );
+        return events;
+      };
+      const hasEntered = async () =>
+        (await last()).some(({ type }) => type?.endsWith("StateEntered"));
+      const end = systemClock.now() + 30_000;
+      while (!(await hasEntered()) && systemClock.now() < end) await systemClock.sleep(50);
+      await target.client.send(new StopExecutionCommand({ executionArn }));
+      await untilOver(target, executionArn);
+      const [ended, entered] = await last();
+      assert.equal(ended?.type, "ExecutionAborted");
+      assert.match(entered?.type ?? "", /^(Wait|Task)StateEntered$/);
+      const { input, name } = entered?.stateEnteredEventDetails ?? {};
+      assert.deepEqual([name, JSON.parse(input ?? "")], ["Only", { of: "it" }]);
+      assert.ok(entered?.timestamp && ended?.timestamp && entered.timestamp <= ended.timestamp);
+      assert.ok((ended.id ?? 0) > (entered.id ?? 0));
+    },
+  },
+  {
+    title: "nobody remembers the history of an execution that there never was",
+    source: `${reference}, GetExecutionHistory, errors`,
+    async run(target) {
+      const executionArn = `${target.waits.replace(":stateMachine:", ":execution:")}:absent`;
+      await assert.rejects(
+        target.client.send(new GetExecutionHistoryCommand({ executionArn, reverseOrder: true })),
+        { name: "ExecutionDoesNotExist" },
+      );
     },
   },
   {

@@ -1,10 +1,17 @@
 import type { AutoScalingCase } from "../auto-scaling-target.ts";
 import { createTrial } from "../dynamodb-target.ts";
 import { dynamoDbContract } from "../dynamodb.ts";
+import { ec2Contract } from "../ec2.ts";
 import { secretsManagerContract } from "../secrets-manager.ts";
 import { ssmContract } from "../ssm.ts";
 import { stepFunctionsContract } from "../step-functions.ts";
-import { type ClientSettings, openParameters, openSecrets, openTable } from "./services.ts";
+import {
+  type ClientSettings,
+  openEc2,
+  openParameters,
+  openSecrets,
+  openTable,
+} from "./services.ts";
 
 /** One thing for all: made when the first one asks. */
 const once = <Result>(make: () => Promise<Result>): (() => Promise<Result>) => {
@@ -34,6 +41,7 @@ export const serviceCases = (settings: ClientSettings, run: string): readonly Au
   const table = once(() => openTable(settings, run));
   const secrets = once(() => openSecrets(settings, run));
   const parameters = once(() => openParameters(settings, run));
+  const ec2 = once(async () => openEc2(settings));
   return [
     ...dynamoDbContract.map((each) =>
       quick("DynamoDB", each, async () => each.run(createTrial(await table()))),
@@ -44,6 +52,10 @@ export const serviceCases = (settings: ClientSettings, run: string): readonly Au
     ...ssmContract.map((each) =>
       quick("Parameter Store", each, async () => each.run(await parameters())),
     ),
+    ...ec2Contract.map((each) => ({
+      ...quick("EC2", each, async () => each.run(await ec2())),
+      ...(each.needsMachine && { emulatedOnly: "it takes a machine outside of any group" }),
+    })),
     ...stepFunctionsContract.map((each) => ({
       ...quick("Step Functions", each, async () => undefined),
       emulatedOnly: "a state machine needs a role",

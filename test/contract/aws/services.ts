@@ -7,6 +7,7 @@ import {
   paginateListTables,
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
+import { EC2Client } from "@aws-sdk/client-ec2";
 import {
   CreateSecretCommand,
   DeleteSecretCommand,
@@ -21,6 +22,7 @@ import {
   SSMClient,
 } from "@aws-sdk/client-ssm";
 
+import type { Ec2Target } from "../ec2.ts";
 import type { DynamoDbTarget } from "../dynamodb-target.ts";
 import type { SecretsManagerTarget } from "../secrets-manager.ts";
 import type { SsmTarget } from "../ssm.ts";
@@ -106,6 +108,16 @@ export const openParameters = async (settings: ClientSettings, run: string): Pro
     },
   };
 };
+
+/** Without machines: an account has those of the contract of Auto Scaling. */
+export const openEc2 = (settings: ClientSettings): Ec2Target => ({
+  client: new EC2Client(settings),
+  // None of those that EC2 gives has so many zeros.
+  newId: (
+    (serial) => () =>
+      `i-${String((serial += 1)).padStart(17, "0")}`
+  )(0),
+});
 
 const tableHolder = (settings: ClientSettings): Holder => {
   const client = new DynamoDBClient(settings);
