@@ -59,10 +59,13 @@ persist() {
 # in $status.
 request() {
   local code=0 file=$3
-  # Slower than 1,000 bytes a second for half a minute is a connection that has died.
+  # A connection that is slower than 1,000 bytes a second for so long has died.
+  local patience=$(((deadline - began) / 4))
+  [ "$patience" -ge 2 ] || patience=2
+  [ "$patience" -le 30 ] || patience=30
   status=$({
     printf '%s\n' silent 'stderr = "/dev/null"' 'connect-timeout = 5' \
-      'speed-limit = 1000' 'speed-time = 30' "max-time = $1" "max-filesize = $2" \
+      "speed-time = $patience" 'speed-limit = 1000' "max-time = $1" "max-filesize = $2" \
       "output = \"$file\"" "dump-header = \"$work/headers\"" 'write-out = "%{http_code}"'
     cat
   } | curl --config -) || code=$?

@@ -8,7 +8,7 @@ console=
 
 say() {
   printf 'drover: %s\n' "$*" >&2
-  [ -z "$console" ] || printf 'drover: %s\n' "$*" 2>/dev/null >"$console" || :
+  [ -z "$console" ] || printf 'drover: %s\n' "$*" 2>/dev/null >>"$console" || :
 }
 
 # What is being done: for the report of a run that ends here.
