@@ -1,6 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { cp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -30,6 +38,8 @@ export interface RunOptions {
 
 /** A machine with Alpine's own userland; the network is this machine's loopback interface. */
 export interface Machine {
+  /** Where its disk is while it is off. */
+  readonly folder: string;
   /** Where its disk begins, as seen from here, while it is on. */
   readonly root: string;
   readonly run: (command: string, options?: RunOptions) => Promise<Done>;
@@ -115,23 +125,42 @@ const run = (pid: number, command: string, options: RunOptions): Promise<Done> =
   });
 };
 
+/** Bytes of the image of a disk: room for what `drover-pull` wants to have free, and little more. */
+const imageSize = "14m";
+
+/** Lays a disk out as the image of a machine has it. */
+const furnish = async (folder: string): Promise<void> => {
+  const files = join(folder, "disk", "files");
+  await cp(join(repository, "node"), join(files, "usr/lib/drover"), { recursive: true });
+  mkdirSync(join(files, "usr/local/bin"), { recursive: true });
+  symlinkSync("/usr/lib/drover/drover-pull", join(files, "usr/local/bin/drover-pull"));
+  mkdirSync(join(files, "etc"));
+  writeFileSync(join(files, "etc/inittab"), inittab);
+};
+
+/** Moves the disk into an image with a file system, which shows what is written to it and when. */
+const imageDisk = (folder: string): void => {
+  const [disk, image] = [join(folder, "disk"), join(folder, "image")];
+  execFileSync("mke2fs", ["-q", "-t", "ext4", "-b", "1024", "-d", disk, image, imageSize]);
+  rmSync(disk, { recursive: true });
+};
+
+export interface MachineOptions {
+  /** Process 1, by default one that only waits. */
+  readonly init?: readonly string[] | undefined;
+  /** `image` for a disk of its own, or the bytes of one. */
+  readonly disk?: "image" | Buffer | undefined;
+}
+
 /** Makes a machine with the scripts of `node/` on it and turns it on; it goes with the test. */
 export const makeMachine = async (
   context: { after: (done: () => Promise<void>) => void },
-  init?: readonly string[],
+  { init, disk }: MachineOptions = {},
 ): Promise<Machine> => {
   const folder = mkdtempSync(join(fast, "drover-machine-"));
-  await cp(join(repository, "node"), join(folder, "disk", "usr", "lib", "drover"), {
-    recursive: true,
-  });
-  mkdirSync(join(folder, "disk", "usr", "local", "bin"), { recursive: true });
-  execFileSync("ln", [
-    "-s",
-    "/usr/lib/drover/drover-pull",
-    join(folder, "disk/usr/local/bin/drover-pull"),
-  ]);
-  mkdirSync(join(folder, "disk", "etc"));
-  writeFileSync(join(folder, "disk", "etc", "inittab"), inittab);
+  if (Buffer.isBuffer(disk)) writeFileSync(join(folder, "image"), disk);
+  else await furnish(folder);
+  if (disk === "image") imageDisk(folder);
   let power: Power | undefined = await turnOn(folder, init);
   const needPower = (): Power => {
     if (!power) throw new Error("the machine is off");
@@ -151,6 +180,7 @@ export const makeMachine = async (
     rmSync(folder, { recursive: true, force: true });
   });
   return {
+    folder,
     get root() {
       return root();
     },

@@ -1,5 +1,5 @@
 import { type Bucket, type Cloud, region, startCloud } from "./cloud.ts";
-import { type Done, type Machine, makeMachine } from "./machine.ts";
+import { type Done, type Machine, type MachineOptions, makeMachine } from "./machine.ts";
 import { type Metadata, startMetadata } from "./metadata.ts";
 import {
   buildBundle,
@@ -30,8 +30,7 @@ export interface Pool {
   readonly configure: (settings?: Readonly<Record<string, string>>) => void;
 }
 
-export interface PoolOptions {
-  readonly init?: readonly string[];
+export interface PoolOptions extends MachineOptions {
   /** In the way between the machine and S3. */
   readonly s3Endpoint?: (endpoint: string) => string;
 }
@@ -45,7 +44,7 @@ export const makePool = async (
   const bucket = await cloud.makeBucket();
   const metadata = await startMetadata(cloud.session);
   context.after(metadata.close);
-  const machine = await makeMachine(context, options.init);
+  const machine = await makeMachine(context, options);
   const key = makeKey();
   let serial = 41;
   const configure: Pool["configure"] = (settings = {}) => {

@@ -1,15 +1,24 @@
 #!/bin/sh
 # Becomes process 1 of a machine: an Alpine of its own over the shared root, on the host's loopback
-# interface. What it writes to its disk is in $1/disk and outlives it; /run is memory.
+# interface. What it writes to its disk is in $1/disk and outlives it; /run is memory. With an image
+# of a file system in $1/image that is its disk, and the machine sees $1 as /host.
 #
 #   unshare --mount --pid --fork --kill-child start-machine.sh FOLDER ROOT COMMAND…
 set -eu
 folder=$1 root=$2
 shift 2
-mkdir -p "$folder/disk" "$folder/work" "$folder/root"
+mkdir -p "$folder/disk" "$folder/root"
 mount --make-rprivate /
-mount -t overlay overlay -o "lowerdir=$root,upperdir=$folder/disk,workdir=$folder/work" "$folder/root"
+# Without ext4's own help for those who rename without having synced.
+[ ! -e "$folder/image" ] || mount -o loop,noauto_da_alloc "$folder/image" "$folder/disk"
+mkdir -p "$folder/disk/files" "$folder/disk/work"
+mount -t overlay overlay \
+  -o "lowerdir=$root,upperdir=$folder/disk/files,workdir=$folder/disk/work" "$folder/root"
 cd "$folder/root"
+if [ -e "$folder/image" ]; then
+  mkdir -p host
+  mount --bind "$folder" host
+fi
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=755 tmpfs dev
