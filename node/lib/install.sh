@@ -33,11 +33,13 @@ bring_secrets() {
   own_secrets "$1"
 }
 
-# Whether there is an installation of $digest whose values are still those of this machine.
+# Whether there is an installation of $digest, whole, whose values are still those of this machine.
 find_installation() {
   find "$state/bundles" -mindepth 1 -maxdepth 1 -name "$digest-*" >"$work/installations"
   while read -r installation; do
     installation=${installation##*/}
+    list_files "$state/bundles/$installation/root" >"$work/list"
+    cmp -s "$work/list" "$state/bundles/$installation/list" || continue
     cut -d= -f1 "$state/bundles/$installation/facts" >"$work/names"
     collect_facts "$state/bundles/$installation/plan"
     cmp -s "$work/facts" "$state/bundles/$installation/facts" && return
@@ -55,7 +57,7 @@ keep_installation() {
   installation=$digest-$(printf '%.12s' "$sum")
   rm -rf "$state/incoming" "$state/bundles/${installation:?}"
   sync -f "$1" || refuse "the installation of $digest could not be written: is the disk full?"
-  mv -T "$1" "$state/bundles/$installation"
+  mv -T "$1" "$state/bundles/$installation" || refuse "$state/bundles/$installation could not be written"
   fsync "$state/bundles"
 }
 

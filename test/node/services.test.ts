@@ -173,5 +173,11 @@ describe("a person on the machine", { concurrency: 4 }, () => {
       "/etc/c.conf: was changed since it was installed",
       "/etc/b.conf: does not lead to the bundle",
     ]);
+
+    // What was changed is not what was signed: it is made anew.
+    await succeed(pool, "boot");
+    assert.equal(await pool.machine.read("/etc/a.conf"), "a\n");
+    assert.equal(await pool.machine.read("/etc/b.conf"), "b\n");
+    await succeed(pool, "verify");
   });
 });
