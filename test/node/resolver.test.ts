@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { waitFor } from "../../rehearsal/agents/polling.ts";
+import type { Cloud } from "./world/cloud.ts";
+import { startNameServer } from "./world/dns.ts";
+import { makePool, startCloud } from "./world/pool.ts";
+import { openrc } from "./world/toys.ts";
+
+let cloud: Cloud;
+before(async () => {
+  cloud = await startCloud();
+});
+after(() => cloud.close());
+
+const example = join(import.meta.dirname, "..", "..", "examples", "pool");
+const read = (path: string): string => readFileSync(join(example, path), "utf8");
+
+/** The example as it is, but for addresses that belong to others here. */
+const replaceAll = (text: string, changes: Readonly<Record<string, string>>): string =>
+  Object.entries(changes).reduce((changed, [from, to]) => {
+    assert.ok(changed.includes(from), `the example has no ${from}`);
+    return changed.replaceAll(from, to);
+  }, text);
+
+describe("the resolver of the example pool", () => {
+  it("answers while any one of the servers that it asks is gone, and after its own death", async (context) => {
+    const [consul, one, other] = await Promise.all(
+      ["10.9.9.9", "10.1.1.1", "10.2.2.2"].map(startNameServer),
+    );
+    if (!consul || !one || !other) throw new Error("three servers were started");
+    for (const { close } of [consul, one, other]) context.after(close);
+    const { machine, publish, pull } = await makePool(context, cloud, { init: openrc });
+    const address = "127.0.0.77";
+    const settings = replaceAll(read("files/etc/unbound/unbound.conf"), {
+      "interface: 127.0.0.1": `interface: ${address}`,
+      "127.0.0.1@8600": `127.0.0.1@${consul.port}`,
+      "169.254.169.253": `127.0.0.1@${one.port}`,
+      "fd00:ec2::253": `127.0.0.1@${other.port}`,
+    });
+    await publish({
+      files: {
+        "/etc/init.d/unbound": read("files/etc/init.d/unbound").replace("/usr/sbin/", "/usr/bin/"),
+        "/etc/conf.d/unbound": `unbound_address=${address}\n`,
+        "/etc/unbound/unbound.conf": settings,
+      },
+      hooks: { "make-users": read("hooks/make-users") },
+      plan: {
+        owned: [{ path: "/etc/init.d/unbound", owner: "root:root", mode: "0755" }],
+        services: [{ name: "unbound", runlevel: "default", onChange: "reload" }],
+        hooks: [{ moment: "before-switch", path: "hooks/make-users" }],
+      },
+    });
+    const done = await pull("boot");
+    assert.equal(done.code, 0, done.stderr);
+
+    let names = 0;
+    /** A name that nobody has asked for yet. */
+    const resolve = async (domain: string): Promise<string> => {
+      names += 1;
+      const { stdout, stderr } = await machine.run(
+        `nslookup -type=a n${names}.${domain}. ${address}`,
+      );
+      return /^Address: (10\.[\d.]+)/m.exec(stdout)?.[1] ?? stdout + stderr;
+    };
+    const resolves = (domain: string, expected: RegExp) =>
+      waitFor(`${domain} to resolve`, async () => expected.test(await resolve(domain)), 20_000);
+
+    await resolves("service.consul", /^10\.9\.9\.9$/);
+    await resolves("example.org", /^10\.[12]\./);
+    assert.ok([...one.asked, ...other.asked].every((name) => !name.endsWith(".consul")));
+    await one.close();
+    await resolves("example.org", /^10\.2\.2\.2$/);
+    await consul.close();
+    await resolves("example.org", /^10\.2\.2\.2$/);
+    await machine.run("kill -9 $(cat /run/openrc/options/unbound/child_pid)");
+    await resolves("example.org", /^10\.2\.2\.2$/);
+    assert.equal((await pull("verify")).code, 0);
+  });
+});
