@@ -1,6 +1,9 @@
 # shellcheck shell=busybox
 # What a person, OpenRC or cron asks for.
 
+# What a run ends with that went back to the bundle before.
+readonly went_back=5
+
 # Sets the run up: one at a time, with a folder in memory that only root can read.
 begin() {
   mkdir -p "$run" "$state/bundles" "$state/binaries"

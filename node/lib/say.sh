@@ -1,7 +1,7 @@
 # shellcheck shell=busybox
 # What a person sees, and how everything ends that cannot go on.
 
-readonly refused=3 gave_up=4 went_back=5
+readonly refused=3 gave_up=4
 
 # Where it is said beside standard error: the console, for commands that no person started.
 console=
