@@ -79,6 +79,8 @@ interface Sandbox extends Container {
   idleSince: number;
   /** Ends the call that is under way. */
   abort: ((failure: LambdaFailure) => void) | undefined;
+  /** Takes the time-out away of the call that is under way. */
+  disarm: AbortController | undefined;
   requestId: string;
 }
 
@@ -117,12 +119,14 @@ export const createContainers = (options: ContainersOptions): Containers => {
       handler: undefined,
       idleSince: 0,
       abort: undefined,
+      disarm: undefined,
       requestId: "",
     };
   };
 
   const end = (sandbox: Sandbox, failure: LambdaFailure): void => {
     sandbox.alive = false;
+    sandbox.disarm?.abort("ended");
     sandbox.abort?.(failure);
   };
 
@@ -139,6 +143,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
       getRemainingTimeInMillis: () => Math.max(0, deadline - clock.now()),
     };
     const disarm = new AbortController();
+    sandbox.disarm = disarm;
     void clock.sleep(spec.timeoutSeconds * 1000, disarm.signal).then(
       () => end(sandbox, LambdaFailure.timedOut(sandbox.requestId, spec.timeoutSeconds)),
       () => undefined,

@@ -104,17 +104,23 @@ export class LiveWorld {
     );
   }
 
-  /** Starts the state machine, as a person does in the console. */
-  async startByHand(name: string, input: unknown): Promise<Execution> {
+  /**
+   * Starts a state machine, as a person does in the console.
+   *
+   * @param machine - end of its name
+   */
+  async startByHand(name: string, input: unknown, machine = "retire-node"): Promise<Execution> {
     const { service } = this.world.stepFunctions;
     const client = new SFNClient({
       region,
       requestHandler: serveInProcess(service, { clock: systemClock }),
     });
-    const [machine] = this.world.stack.stateMachines;
+    const stateMachineArn = this.world.stack.stateMachines.find(({ arn }) =>
+      arn.endsWith(machine),
+    )?.arn;
     const { executionArn } = await client.send(
       new StartExecutionCommand({
-        stateMachineArn: machine?.arn,
+        stateMachineArn,
         name,
         input: JSON.stringify(input),
       }),
@@ -254,6 +260,8 @@ export const startLiveWorld = async ({
     }
     return new LiveWorld(cluster, world, groups, async () => {
       world.close();
+      // A function whose execution was stopped goes on, as on Lambda, and would keep the process.
+      world.containers.kill(() => true);
       await park.close();
       putBack();
     });
