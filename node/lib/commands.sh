@@ -151,8 +151,8 @@ enable_drover() {
 run_boot() {
   console=/dev/console
   begin
-  enable_drover
   prepare
+  enable_drover
   finish
 }
 

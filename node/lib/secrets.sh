@@ -36,7 +36,7 @@ store_secret() {
       *)
         # What is no text comes as base64.
         json_string SecretString <"$work/answer" ||
-          json_string SecretBinary <"$work/answer" | openssl base64 -d -A
+          json_string SecretBinary <"$work/answer" | base64 -d
         ;;
     esac >"$2"
   ) || code=$?

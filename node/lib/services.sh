@@ -2,13 +2,17 @@
 # OpenRC's services: only those are touched whose files have changed.
 
 # note_pending NEW [OLD]: what has to be done about which service because of the switch between two
-# installations. In memory: after a boot every service has started from what is current.
+# installations, and of the secrets in $work/changed. Only running ones have anything to take over.
+# In memory: after a boot every service has started from what is current.
 note_pending() {
-  local new=$state/bundles/$1 old=$state/bundles/${2:-none}
+  local new=$state/bundles/$1 old=$state/bundles/${2:-none} action name
   touch "$work/changed" "$run/pending"
   [ -z "${2:-}" ] || sort "$old/list" "$new/list" | uniq -u | sed 's/^[^ ]* [^ ]* \([^/ ]* \)\{0,1\}//' >>"$work/changed"
   awk -f "$lib/lib/choose-actions.awk" "$work/changed" "$new/plan" >"$work/actions"
-  cat "$run/pending" "$work/actions" >"$run/pending.new"
+  cp "$run/pending" "$run/pending.new"
+  while read -r action name; do
+    ! rc status "$name" >/dev/null 2>&1 || printf '%s %s\n' "$action" "$name" >>"$run/pending.new"
+  done <"$work/actions"
   mv "$run/pending.new" "$run/pending"
 }
 

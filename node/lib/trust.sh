@@ -52,8 +52,8 @@ split_channel() {
   size=$(wc -c <"$1")
   head -c "$((size - ${#last} - 1))" "$1" >"$work/channel.text"
   last=${last#signature }
-  printf '%s' "$last" | openssl base64 -d -A >"$work/channel.sig" 2>/dev/null
-  [ "$(openssl base64 -A <"$work/channel.sig")" = "$last" ]
+  printf '%s' "$last" | base64 -d >"$work/channel.sig" 2>/dev/null || return
+  [ "$(base64 -w 0 <"$work/channel.sig")" = "$last" ]
 }
 
 parse_channel() {

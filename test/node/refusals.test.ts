@@ -56,7 +56,7 @@ const refuses = async (pool: Pool, why: RegExp, code = 3) => {
   assert.match(pool.machine.console(), why);
 };
 
-describe("a fresh machine refuses", () => {
+describe("a fresh machine refuses", { concurrency: 3 }, () => {
   it("a channel signed with another key", async (context) => {
     const pool = await makePool(context, cloud);
     const bundle = buildBundle(pool.key.privateKey, source);
@@ -146,31 +146,6 @@ describe("a fresh machine refuses", () => {
     await refuses(pool, /pool workers has no current bundle yet/);
   });
 
-  it("a secret that it may not read", async (context) => {
-    const pool = await makePool(context, cloud);
-    pool.configure({ DROVER_BOOT_SECONDS: "1" });
-    const secret = {
-      store: "secretsmanager",
-      owner: "root:root",
-      mode: "0600",
-      path: "/run/drover/secrets/x",
-    } as const;
-    const plan = { secrets: [{ ...secret, id: "somebody/else" }] };
-    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan }));
-    await refuses(pool, /secret somebody\/else: answered 40[04] ResourceNotFoundException/);
-    await cloud.putSecret("somebody/else", "secret");
-    await cloud.allow({ "s3:*": "*" });
-    try {
-      await refuses(pool, /secret somebody\/else: answered 4\d\d AccessDenied/);
-    } finally {
-      await cloud.allow({
-        "s3:*": "*",
-        "secretsmanager:GetSecretValue": "*",
-        "ssm:GetParameter": "*",
-      });
-    }
-  });
-
   it("a disk that is too small, before and while it writes", async (context) => {
     const pool = await makePool(context, cloud);
     await pool.machine.run(
@@ -201,6 +176,33 @@ describe("a fresh machine refuses", () => {
     const done = await pool.pull("boot");
     assert.match(done.stderr, /tool does not run here: '.* version' ended with 12[67]/);
     assert.equal(await pool.machine.exists("/usr/local/bin/tool"), false);
+  });
+});
+
+describe("a machine whose role may not read a secret", () => {
+  it("refuses the bundle", async (context) => {
+    const pool = await makePool(context, cloud);
+    pool.configure({ DROVER_BOOT_SECONDS: "1" });
+    const secret = {
+      store: "secretsmanager",
+      owner: "root:root",
+      mode: "0600",
+      path: "/run/drover/secrets/x",
+    } as const;
+    const plan = { secrets: [{ ...secret, id: "somebody/else" }] };
+    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan }));
+    await refuses(pool, /secret somebody\/else: answered 40[04] ResourceNotFoundException/);
+    await cloud.putSecret("somebody/else", "secret");
+    await cloud.allow({ "s3:*": "*" });
+    try {
+      await refuses(pool, /secret somebody\/else: answered 4\d\d AccessDenied/);
+    } finally {
+      await cloud.allow({
+        "s3:*": "*",
+        "secretsmanager:GetSecretValue": "*",
+        "ssm:GetParameter": "*",
+      });
+    }
   });
 });
 
@@ -258,7 +260,7 @@ const hostile: readonly (readonly [string, Entry, RegExp])[] = [
   ],
 ];
 
-describe("an archive, though it is signed, is refused when an entry", () => {
+describe("an archive, though it is signed, is refused when an entry", { concurrency: 3 }, () => {
   for (const [what, entry, why] of hostile) {
     it(what, async (context) => {
       const pool = await makePool(context, cloud);

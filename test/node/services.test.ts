@@ -24,7 +24,9 @@ const succeed = async (pool: Pool, words: string) => {
 };
 
 // They wait most of the time.
-describe("the services of a bundle", { concurrency: 4 }, () => {
+const atOnce = { concurrency: true };
+
+describe("the services of a bundle", atOnce, () => {
   it("are enabled, started in their order and reported, and again after a power cut", async (context) => {
     const pool = await makePool(context, cloud, { init: openrc });
     await pool.publish(toys({ zeta: "well\n", alpha: "well\n" }));
@@ -69,6 +71,30 @@ describe("the services of a bundle", { concurrency: 4 }, () => {
     ]);
     assert.equal(await pool.machine.exists("/etc/four.conf"), false);
     assert.equal(await pool.machine.exists("/etc/runlevels/default/four"), false);
+  });
+
+  it("take over a secret that was rotated", async (context) => {
+    const pool = await makePool(context, cloud, { init: openrc });
+    const name = `/drover/${pool.bucket.name}/token`;
+    const path = "/run/drover/secrets/token";
+    await cloud.putParameter(name, "old");
+    const source = toys({ one: "1\n", two: "1\n" }, { one: "reload" });
+    await pool.publish({
+      ...source,
+      plan: {
+        ...source.plan,
+        secrets: [{ store: "ssm", id: name, owner: "root:root", mode: "0600", path }],
+        watches: [{ service: "one", path }],
+      },
+    });
+    await succeed(pool, "boot");
+    await log(pool);
+    await succeed(pool, "follow");
+    assert.deepEqual(await log(pool), []);
+    await cloud.putParameter(name, "new");
+    await succeed(pool, "follow");
+    assert.equal(await pool.machine.read(path), "new");
+    assert.deepEqual(await log(pool), ["reload one"]);
   });
 
   for (const [illness, words] of [
@@ -136,7 +162,7 @@ describe("the services of a bundle", { concurrency: 4 }, () => {
   });
 });
 
-describe("a person on the machine", { concurrency: 4 }, () => {
+describe("a person on the machine", atOnce, () => {
   it("goes back to the bundle before, which stays until there is another one", async (context) => {
     const pool = await makePool(context, cloud, { init: openrc });
     const first = await pool.publish(toys({ one: "1\n" }));

@@ -2,6 +2,15 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { waitFor } from "../../../rehearsal/agents/polling.ts";
 import type { RoleSession } from "./metadata.ts";
 
@@ -26,7 +35,7 @@ export interface Cloud {
   readonly makeBucket: () => Promise<Bucket>;
   readonly putSecret: (id: string, value: string | Buffer) => Promise<void>;
   readonly putParameter: (name: string, value: string) => Promise<void>;
-  /** What the role may do: resources by actions. */
+  /** What the role may do: resources by actions. Only while no other test has a machine on. */
   readonly allow: (actions: Readonly<Record<string, string>>) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -61,7 +70,7 @@ const launch = async (): Promise<{ child: ChildProcess; endpoint: string }> => {
     ],
     {
       stdio: ["ignore", "ignore", "pipe"],
-      // From the first request on, all is verified; `admit` says for which it is not.
+      // From the first request on, all is verified.
       env: { PATH: process.env["PATH"], HOME: "/nonexistent", INITIAL_NO_AUTH_ACTION_COUNT: "0" },
     },
   );
@@ -107,32 +116,20 @@ export const startCloud = async (): Promise<Cloud> => {
   const { child, endpoint } = await launch();
   let buckets = 0;
 
-  /** A request of the administrator, for which moto does not ask. */
-  const ask = async (service: string, path: string, init: RequestInit): Promise<Response> => {
+  /** Asks for what moto lets through unseen: only while no machine is on, whose request it could be. */
+  const query = async (service: string, parameters: Record<string, string>): Promise<string> => {
     await fetch(`${endpoint}/moto-api/reset-auth`, { method: "POST", body: "1" });
-    const headers = new Headers(init.headers);
-    headers.set(
-      "authorization",
-      `AWS4-HMAC-SHA256 Credential=admin/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
-    );
-    const response = await fetch(endpoint + path, { ...init, headers });
-    // A machine's request came first, and had been let through in the place of this one.
-    return response.status === 403 ? ask(service, path, init) : response;
-  };
-  const must = async (service: string, path: string, init: RequestInit): Promise<string> => {
-    const response = await ask(service, path, init);
+    const response = await fetch(endpoint, {
+      method: "POST",
+      headers: {
+        authorization: `AWS4-HMAC-SHA256 Credential=admin/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+      },
+      body: new URLSearchParams(parameters),
+    });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${service} ${path} answered ${response.status}: ${text}`);
+    if (!response.ok) throw new Error(`${service} answered ${response.status}: ${text}`);
     return text;
   };
-  const query = (service: string, parameters: Record<string, string>) =>
-    must(service, "/", { method: "POST", body: new URLSearchParams(parameters) });
-  const json = (service: string, target: string, input: unknown) =>
-    must(service, "/", {
-      method: "POST",
-      headers: { "x-amz-target": target, "content-type": "application/x-amz-json-1.1" },
-      body: JSON.stringify(input),
-    });
 
   const role = await query("iam", {
     Action: "CreateRole",
@@ -164,22 +161,52 @@ export const startCloud = async (): Promise<Cloud> => {
     RoleArn: tag(role, "Arn"),
     RoleSessionName: "i-0123456789abcdef0",
   });
+  const admin = { Version: "2010-05-08", UserName: "publisher" };
+  await query("iam", { Action: "CreateUser", ...admin });
+  await query("iam", {
+    Action: "PutUserPolicy",
+    PolicyName: "all",
+    PolicyDocument: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }],
+    }),
+    ...admin,
+  });
+  const key = await query("iam", { Action: "CreateAccessKey", ...admin });
+  const settings = {
+    endpoint,
+    region,
+    credentials: {
+      accessKeyId: tag(key, "AccessKeyId"),
+      secretAccessKey: tag(key, "SecretAccessKey"),
+    },
+  };
+  const s3 = new S3Client({ ...settings, forcePathStyle: true });
+  const secrets = new SecretsManagerClient(settings);
+  const parameters = new SSMClient(settings);
+
   const makeBucket: Cloud["makeBucket"] = async () => {
     buckets += 1;
-    const name = `drover-bundles-${buckets}`;
-    await must("s3", `/${name}`, {
-      method: "PUT",
-      body: `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
-    });
+    const Bucket = `drover-bundles-${buckets}`;
+    await s3.send(
+      new CreateBucketCommand({
+        Bucket,
+        CreateBucketConfiguration: { LocationConstraint: region },
+      }),
+    );
     return {
-      name,
-      put: async (key, content) => {
-        await must("s3", `/${name}/${key}`, { method: "PUT", body: Buffer.from(content) });
+      name: Bucket,
+      put: async (Key, content) => {
+        await s3.send(new PutObjectCommand({ Bucket, Key, Body: content }));
       },
-      get: async (key) => {
-        const response = await ask("s3", `/${name}/${key}`, { method: "GET" });
-        const text = await response.text();
-        return response.ok ? text : undefined;
+      get: async (Key) => {
+        try {
+          const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+          return await Body?.transformToString();
+        } catch (error) {
+          if (error instanceof NoSuchKey) return undefined;
+          throw error;
+        }
       },
     };
   };
@@ -194,23 +221,21 @@ export const startCloud = async (): Promise<Cloud> => {
     },
     allow,
     makeBucket,
-    putSecret: async (id, value) => {
-      await json("secretsmanager", "secretsmanager.CreateSecret", {
-        Name: id,
-        ...(typeof value === "string"
-          ? { SecretString: value }
-          : { SecretBinary: value.toString("base64") }),
-      });
+    putSecret: async (Name, value) => {
+      await secrets.send(
+        new CreateSecretCommand({
+          Name,
+          ...(typeof value === "string" ? { SecretString: value } : { SecretBinary: value }),
+        }),
+      );
     },
-    putParameter: async (name, value) => {
-      await json("ssm", "AmazonSSM.PutParameter", {
-        Name: name,
-        Value: value,
-        Type: "SecureString",
-        Overwrite: true,
-      });
+    putParameter: async (Name, Value) => {
+      await parameters.send(
+        new PutParameterCommand({ Name, Value, Type: "SecureString", Overwrite: true }),
+      );
     },
     close: async () => {
+      for (const client of [s3, secrets, parameters]) client.destroy();
       if (child.exitCode !== null) return;
       child.kill("SIGKILL");
       await once(child, "exit");
