@@ -33,6 +33,8 @@ export interface Executions {
 export interface LastState {
   readonly input: unknown;
   readonly enteredAt: string;
+  /** When the execution ended; absent while it runs. */
+  readonly endedAt?: string;
 }
 
 /** The ARN of an execution, from its machine's ARN and its name. */
@@ -83,7 +85,13 @@ export const executionsClient = (surroundings: Surroundings): Executions => {
         const entered = events?.find((event) => event.stateEnteredEventDetails?.input);
         const text = entered?.stateEnteredEventDetails?.input;
         if (!text || !entered?.timestamp) return undefined;
-        return { input: JSON.parse(text) as unknown, enteredAt: entered.timestamp.toISOString() };
+        const last = events?.[0];
+        const endedAt = last?.type?.startsWith("Execution") && last.timestamp?.toISOString();
+        return {
+          input: JSON.parse(text) as unknown,
+          enteredAt: entered.timestamp.toISOString(),
+          ...(endedAt && { endedAt }),
+        };
       } catch (error) {
         if (error instanceof ExecutionDoesNotExist) return undefined;
         throw error;

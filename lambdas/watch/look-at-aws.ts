@@ -6,21 +6,15 @@ import { instanceTagsClient } from "../clients/instance-tags.ts";
 import { type Member, membersClient } from "../clients/members.ts";
 import { dynamoRecords } from "../clients/records.ts";
 import { clusterTag, holdTag, retireHookName } from "../retire/hook-names.ts";
-import { cordon, node } from "../retire/retirement.ts";
 import { isSlot } from "../retire/rules/allot-slot.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
+import { describeMark, functionsSeconds } from "./describe-mark.ts";
 import { inTurns } from "./in-turns.ts";
-import {
-  type LookAtAws,
-  lookAtAws,
-  type Mark,
-  mostOfAKind,
-  type UnknownPart,
-} from "./reconciliation.ts";
+import { type LookAtAws, lookAtAws, mostOfAKind, type UnknownPart } from "./reconciliation.ts";
 import { findDeadLeases } from "./rules/find-dead-leases.ts";
-import { findMarked, hasEnded, type Marked } from "./rules/find-marks.ts";
+import { findMarked, hasEnded } from "./rules/find-marks.ts";
 import { findOrphans, isWaiting } from "./rules/find-orphans.ts";
 import { parseRequest } from "./rules/parse-request.ts";
 import { takeRun } from "./take-run.ts";
@@ -30,11 +24,6 @@ const input = v.object({
   execution: v.string(),
   /** The first look, when this is the second. */
   aws: v.optional(lookAtAws),
-});
-
-const lastKnown = v.object({
-  node: v.optional(v.pick(node, ["id", "member", "next"])),
-  cordon: v.optional(v.pick(cordon, ["at", "by", "volumes"])),
 });
 
 /** In which an event that is on its way has come, and its execution has started. */
@@ -79,30 +68,6 @@ export const createHandler = (surroundings: Surroundings) => {
       if (ours) found.set(group, ours);
     });
     return found;
-  };
-
-  /** What the last state of a retirement that has ended knew of its node. */
-  const describeMark = async ({ record, where }: Marked): Promise<Mark> => {
-    const { instanceId, pool, execution, phase } = record;
-    const last = await executions.lastState(execution);
-    const known = v.safeParse(lastKnown, last?.input);
-    const { node: ofNode, cordon: ofCordon } = known.success ? known.output : {};
-    // Stopped while it cordoned: nothing has said yet that it did.
-    const isCordoning = ofNode?.next === "retire" && ofCordon === undefined;
-    const cordonedAt =
-      ofCordon?.by === "drover" ? ofCordon.at : isCordoning ? last?.enteredAt : undefined;
-    return {
-      instanceId,
-      pool,
-      execution,
-      phase: phase === "failed" ? "failed" : "retiring",
-      where,
-      isKnown: known.success,
-      ...(ofNode?.id && { nodeId: ofNode.id }),
-      ...(ofNode?.member && { member: ofNode.member }),
-      ...(cordonedAt && { cordonedAt }),
-      ...(ofCordon && ofCordon.volumes.length > 0 && { volumes: ofCordon.volumes }),
-    };
   };
 
   return task(surroundings, input, async ({ input: asked, execution, aws: first }, { log }) => {
@@ -170,7 +135,9 @@ export const createHandler = (surroundings: Surroundings) => {
       inGroups && known && statusOf
         ? findMarked({ members: inGroups, owned: known.owned, statusOf }).slice(0, mostOfAKind)
         : [];
-    const marks = await attempt("histories", () => inTurns(marked, describeMark));
+    const marks = await attempt("histories", () =>
+      inTurns(marked, (each) => describeMark(executions, each, clock.now())),
+    );
     const carriers =
       found.length + marked.length > 0
         ? await attempt("tags", async () => new Set(await tags.carriers(holdTag)))
@@ -193,12 +160,14 @@ export const createHandler = (surroundings: Surroundings) => {
     const dead = leases
       .filter(({ key, holder, isRecent }) => isSettled(`${key} ${holder}`, isRecent))
       .slice(0, mostOfAKind);
-    const isToLookAgain = orphans.some(isToWaitFor) || dead.some(isToWaitFor);
     const count = orphans.length + dead.length;
     const inService = inGroups?.filter(({ lifecycleState }) => lifecycleState === "InService");
     const unheld = (marks ?? []).filter(
-      ({ instanceId }) => carriers !== undefined && !carriers.has(instanceId),
+      ({ instanceId, isRecent }) =>
+        carriers !== undefined && !carriers.has(instanceId) && !(isRecent && isSecond),
     );
+    const isOnItsWay = orphans.some(isToWaitFor) || dead.some(isToWaitFor);
+    const isToLookAgain = isOnItsWay || unheld.some(isToWaitFor);
     const isOver = inGroups && known && hasEnded({ members: inGroups, owned: known.owned });
     const asksCluster = unheld.length > 0 || isOver === true;
     const next = isToLookAgain
@@ -209,14 +178,14 @@ export const createHandler = (surroundings: Surroundings) => {
           ? "look-at-cluster"
           : "report";
     const explanation = isToLookAgain
-      ? "An event, or an execution, may be on its way: looks again before it does anything."
+      ? "An event, an execution or a call may be on its way: looks again before it does anything."
       : `${orphans.length} instances wait without an owner, ${dead.length} slots are held by the dead.`;
     log.info(explanation, { held: held.length, unknown: unknown.length });
     return {
       ...nothing,
       next,
       explanation,
-      waitSeconds: isToLookAgain ? recentSeconds : 0,
+      waitSeconds: unheld.some(isToWaitFor) ? functionsSeconds : isToLookAgain ? recentSeconds : 0,
       orphans,
       held: held.map(({ instanceId }) => instanceId).slice(0, mostOfAKind),
       leases: dead,

@@ -46,6 +46,8 @@ export const mark = v.object({
   where: v.picklist(["gone", "staying"]),
   /** Whether anybody remembers what its execution knew. */
   isKnown: v.boolean(),
+  /** Whether a function of its execution may still be at work. */
+  isRecent: v.boolean(),
   nodeId: v.optional(v.string()),
   /** Consul's name of the member. */
   member: v.optional(v.string()),

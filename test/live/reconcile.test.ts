@@ -12,7 +12,7 @@ interface Report {
   readonly unknown: readonly string[];
 }
 
-describe("the reconciler with real Nomad and Consul agents", { timeout: 400_000 }, () => {
+describe("the reconciler with real Nomad and Consul agents", { timeout: 600_000 }, () => {
   let live: LiveWorld;
   let serial = 0;
 
@@ -24,7 +24,7 @@ describe("the reconciler with real Nomad and Consul agents", { timeout: 400_000 
   const reconcile = async (input: object): Promise<Report> => {
     const name = `by-hand-reconcile-${(serial += 1)}`;
     const execution = await live.startByHand(name, input, "reconcile");
-    await live.cluster.waitFor("the end of a run", () => execution.status !== "RUNNING", 120_000);
+    await live.cluster.waitFor("the end of a run", () => execution.status !== "RUNNING", 300_000);
     assert.equal(execution.status, "SUCCEEDED", `${execution.error}: ${execution.cause}`);
     return JSON.parse(execution.output ?? "{}") as Report;
   };
@@ -54,7 +54,13 @@ describe("the reconciler with real Nomad and Consul agents", { timeout: 400_000 
   };
   const phasesOf = (instanceIds: readonly string[]) => new Set(instanceIds.map(phaseOf));
 
-  it("gives back what executions had cordoned and drained, and lifts no person's cordon", async () => {
+  /** Whose instances stay: one drains, one is cordoned, one a person has cordoned since. */
+  let staying: readonly [string, string, string];
+  /** Whose instances have ended: one whose node is left, one of which only Consul knows. */
+  let ended: readonly [string, string];
+  const isDown = async (id: string) => (await live.node(id))?.Status === "down";
+
+  const leaveStaying = async () => {
     const all = (await live.scale("workers", 3)) as [string, string, string];
     const [draining, cordoned, theirs] = all;
     // The drain has something to wait for, and the others wait for its slot.
@@ -74,59 +80,64 @@ describe("the reconciler with real Nomad and Consul agents", { timeout: 400_000 
     const { ID } = (await live.node(theirs))!;
     for (const Eligibility of ["eligible", "ineligible"])
       await live.cluster.nomadApi("PUT", `/v1/node/${ID}/eligibility`, { Eligibility });
-    const stopped = await Promise.all(all.map(sightOf));
+    return all;
+  };
+  const leaveEnded = async () => {
+    const both = (await live.scale("batch", 2)) as [string, string];
+    for (const instanceId of both) await live.terminate(instanceId);
+    for (const instanceId of both) await entered(instanceId, "Let the instance end");
+    await stopUnnoticed(both);
+    for (const instanceId of both)
+      await live.cluster.waitFor(`${instanceId} to be down`, () => isDown(instanceId), 120_000);
+    const { ID } = (await live.node(both[1]))!;
+    await live.cluster.nomadApi("PUT", `/v1/node/${ID}/purge`);
+    return both;
+  };
+
+  it("finds what executions have left that were stopped, and as a report changes nothing", async () => {
+    ended = await leaveEnded();
+    staying = await leaveStaying();
+    const stopped = await Promise.all(staying.map(sightOf));
     assert.deepEqual(stopped, [
       ["ineligible", true],
       ["ineligible", false],
       ["ineligible", false],
     ]);
-    assert.deepEqual(phasesOf(all), new Set(["retiring"]));
-
-    const told = await reconcile({});
-    assert.deepEqual([told.repairs, told.unknown], [[], []]);
-    assert.match(told.findings.join(), new RegExp(`${draining} stays .* It drains for us`));
-    assert.match(told.findings.join(), new RegExp(`${cordoned} stays .* We have cordoned it`));
-    assert.deepEqual(await Promise.all(all.map(sightOf)), stopped);
-
-    const done = await reconcile({ mode: "repair" });
-    assert.deepEqual(done.unknown, []);
-    assert.deepEqual(await Promise.all(all.map(sightOf)), [
-      ["eligible", false],
-      ["eligible", false],
-      ["ineligible", false],
-    ]);
-    assert.deepEqual(phasesOf(all), new Set(["failed"]));
-    const { findings, unknown } = await reconcile({ mode: "repair" });
-    assert.deepEqual([findings, unknown], [[], []]);
+    // Once the functions of the executions are certain to be over.
+    const { findings, repairs, unknown } = await reconcile({});
+    assert.deepEqual([repairs, unknown], [[], []]);
+    for (const finding of [
+      `${staying[0]} stays .* It drains for us`,
+      `${staying[1]} stays .* We have cordoned it`,
+      `Nomad still remembers the node ${ended[0]}`,
+      `Consul still remembers the member ${ended[1]}`,
+    ])
+      assert.match(findings.join("\n"), new RegExp(finding));
+    assert.deepEqual(await Promise.all(staying.map(sightOf)), stopped);
+    assert.ok(await isDown(ended[0]));
+    assert.deepEqual(phasesOf([...staying, ...ended]), new Set(["retiring"]));
   });
 
-  it("has Nomad and Consul forget what has ended, and what only Consul remembers", async () => {
-    const both = (await live.scale("batch", 2)) as [string, string];
-    const [orphaned, inConsul] = both;
-    for (const instanceId of both) await live.terminate(instanceId);
-    for (const instanceId of both) await entered(instanceId, "Let the instance end");
-    await stopUnnoticed(both);
-    const isDown = async (id: string) => (await live.node(id))?.Status === "down";
-    for (const instanceId of both)
-      await live.cluster.waitFor(`${instanceId} to be down`, () => isDown(instanceId), 120_000);
-    const { ID } = (await live.node(inConsul))!;
-    await live.cluster.nomadApi("PUT", `/v1/node/${ID}/purge`);
-
-    const { findings } = await reconcile({});
-    assert.match(findings.join(), new RegExp(`Nomad still remembers the node ${orphaned}`));
-    assert.match(findings.join(), new RegExp(`Consul still remembers the member ${inConsul}`));
-    assert.ok(await isDown(orphaned), "a report changes nothing");
-
+  it("gives back what Drover has cordoned and drained, and has forgotten what has ended", async () => {
     const { repairs, unknown } = await reconcile({ mode: "repair" });
     assert.deepEqual(unknown, []);
-    assert.deepEqual(
-      repairs.map(({ outcome }) => outcome),
-      ["repaired", "repaired"],
-    );
+    assert.deepEqual(new Set(repairs.map(({ outcome }) => outcome)), new Set(["repaired"]));
+    assert.deepEqual(await Promise.all(staying.map(sightOf)), [
+      ["eligible", false],
+      ["eligible", false],
+      // A person's.
+      ["ineligible", false],
+    ]);
     await live.cluster.waitFor("both to be forgotten", async () => {
       const { nodes, members } = await live.world.park.look();
-      return !both.some((id) => nodes.some(({ name }) => name === id) || members.includes(id));
+      return !ended.some((id) => nodes.some(({ name }) => name === id) || members.includes(id));
     });
-    assert.deepEqual(phasesOf(both), new Set(["retired"]));
+    assert.deepEqual(phasesOf(staying), new Set(["failed"]));
+    assert.deepEqual(phasesOf(ended), new Set(["retired"]));
+  });
+
+  it("finds nothing any more", async () => {
+    const { findings, repairs, unknown } = await reconcile({ mode: "repair" });
+    assert.deepEqual([findings, repairs, unknown], [[], [], []]);
   });
 });

@@ -49,7 +49,10 @@ export const findRemembered = ({ marks, cluster, recordOf }: Looks): Candidate[]
     const { execution, pool } = record;
     const name = member ?? mark?.member;
     const why = `Nomad still remembers the node ${node.name}, which is down.`;
-    const known = { ...(name && { member: name }), ...(mark?.volumes && { volumes: mark.volumes }) };
+    const known = {
+      ...(name && { member: name }),
+      ...(mark?.volumes && { volumes: mark.volumes }),
+    };
     return [{ instanceId, execution, pool, nodeId, ...known, why }];
   });
   const found = new Set(ofNomad.map(({ instanceId }) => instanceId));

@@ -15,6 +15,7 @@ export const markOf = (instanceId: string, changed: Partial<Mark> = {}): Mark =>
   phase: "retiring",
   where: "gone",
   isKnown: true,
+  isRecent: false,
   member: instanceId,
   ...changed,
 });

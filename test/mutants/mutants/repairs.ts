@@ -31,6 +31,19 @@ export const mutantsOfRepairs: readonly Mutant[] = [
     situation: "a person retires an instance, and stops that once its node is cordoned",
   },
   {
+    name: "gives back while a function of the stopped execution is still at work",
+    lesson: "who stops an execution stops none of its functions",
+    patches: [
+      {
+        file: "lambdas/watch/describe-mark.ts",
+        find: "export const functionsSeconds = 120;",
+        replace: "export const functionsSeconds = 0;",
+      },
+    ],
+    caughtBy: "nothing-left-taken",
+    situation: "a retirement is stopped while its cordon is on its way",
+  },
+  {
     name: "forgets without EC2's word",
     lesson: "an outage, and the whole group was taken for gone (lifecycle-manager #189)",
     patches: [

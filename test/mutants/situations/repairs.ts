@@ -117,6 +117,22 @@ export const repairs = {
       );
     },
   }),
+  "a retirement is stopped while its cordon is on its way": () => ({
+    ...one,
+    schedule: [],
+    onReady: (world) => {
+      const { id } = first(staying(world, one.terminate));
+      const person = createPerson(world);
+      world.ledger.interfere(async ({ subject, operation }, send) => {
+        if (subject.instanceId === id && operation.endsWith("/eligibility")) {
+          await person.stop(id);
+          await world.clock.sleep(5 * second);
+        }
+        return send();
+      });
+      void person.retire(id);
+    },
+  }),
   "a person cordons a node anew, whose retirement was stopped": () => ({
     ...one,
     schedule: [],

@@ -65,6 +65,7 @@ export const look = (facts: readonly Fact[], silent: ReadonlySet<Silence> = new 
     phase: record.phase === "failed" ? "failed" : "retiring",
     where,
     isKnown: true,
+    isRecent: false,
     member: record.instanceId,
   }));
   const factOf = new Map(facts.map((fact) => [fact.id, fact]));
