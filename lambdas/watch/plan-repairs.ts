@@ -14,7 +14,7 @@ import {
   type Plan,
   type UnknownPart,
 } from "./reconciliation.ts";
-import { findRemembered, planRepairs } from "./rules/plan-repairs.ts";
+import { findInQuestion, findRemembered, planRepairs } from "./rules/plan-repairs.ts";
 
 const input = v.object({ aws: lookAtAws, cluster: v.union([lookAtCluster, notRun]) });
 
@@ -66,12 +66,10 @@ export const createHandler = (surroundings: Surroundings) => {
         pool,
         ...(await switches.read(pool)),
       }));
-      const words = await ec2
-        .wordsOn(remembered.map(({ instanceId }) => instanceId))
-        .catch((error: unknown) => {
-          tell("EC2", error);
-          return new Map<string, string>();
-        });
+      const words = await ec2.wordsOn(findInQuestion(looks)).catch((error: unknown) => {
+        tell("EC2", error);
+        return new Map<string, string>();
+      });
       const plan = planRepairs(looks, {
         words,
         stopped: read.some(({ stopped }) => stopped),

@@ -1,6 +1,6 @@
 import type { InstanceWord } from "../../clients/ec2.ts";
 import type { Ownership } from "../../clients/records.ts";
-import type { LookAtCluster, Mark, Plan, ToForget } from "../reconciliation.ts";
+import type { LookAtCluster, Mark, MarkSeen, Plan, ToForget } from "../reconciliation.ts";
 
 /**
  * So many instances are forgotten in one run. More at once are more likely a
@@ -67,6 +67,22 @@ export const findRemembered = ({ marks, cluster, recordOf }: Looks): Candidate[]
   return [...ofNomad, ...ofConsul];
 };
 
+const isAlive = ({ nodeId, status }: MarkSeen): boolean =>
+  nodeId !== undefined && status !== "down";
+
+/** Instances that EC2 has to be asked about: what is remembered, and what lives on without a group. */
+export const findInQuestion = (looks: Looks): string[] => {
+  const gone = new Set(
+    looks.marks.flatMap(({ where, instanceId }) => (where === "gone" ? [instanceId] : [])),
+  );
+  return [
+    ...findRemembered(looks).map(({ instanceId }) => instanceId),
+    ...looks.cluster.marks
+      .filter((seen) => gone.has(seen.instanceId) && isAlive(seen))
+      .map(({ instanceId }) => instanceId),
+  ];
+};
+
 /**
  * What is to be repaired in Nomad and Consul, and what is only told. A pure
  * function of what was seen: where a service said nothing, nothing is decided.
@@ -98,6 +114,11 @@ export const planRepairs = (looks: Looks, circumstances: Circumstances): Plan =>
     } else if (where === "gone") {
       const isForgotten = !seen.nodeId && seen.inConsul === false;
       if (isForgotten) settle.push({ instanceId, execution, phase: "retired" });
+      // A person has taken it out of its group, and knows what for.
+      else if (isAlive(seen) && words.get(instanceId) === "running")
+        findings.push(
+          `${instanceId} is in no group any more and runs on, and its retirement is over. ${seen.why} Make its node eligible if it is to take work.`,
+        );
     } else if (seen.status === "down") {
       // Either its agent comes back, or the instance goes: it is waited for.
       continue;

@@ -156,6 +156,15 @@ describe("what is planned", () => {
     assert.match(plan([retired], { stopped: true }).findings.join(), /Drover is stopped/);
   });
 
+  test("is nothing for one that was taken out of its group and lives on, and that is told", () => {
+    const detached: Fact = { ...staying, lifecycleState: undefined };
+    assert.deepEqual(said([detached]), []);
+    assert.match(plan([detached]).findings.join(), /i-0a is in no group any more and runs on/);
+    for (const word of ["terminated", "shutting-down"])
+      assert.deepEqual(plan([{ ...detached, word }]).findings, []);
+    assert.deepEqual(plan([detached], { silent: new Set(["EC2"]) }).findings, []);
+  });
+
   test("is told where it is not done", () => {
     assert.match(plan([{ ...retired, word: "running" }]).findings.join(), /EC2 says .* is running/);
     const unclear: Fact = { ...staying, node: { status: "ready", cordon: "unclear" } };
