@@ -32,14 +32,13 @@ const execution = JsonPath.stringAt("$$.Execution.Id");
  * ```
  * Look at AWS ─┬→ nothing ever ended ─────────────────────────────────────┬→ Report repairs
  *   ↑          ├→ Repair ownership ─┐                                     │
- *   └─ a minute├─ on its way?       ├→ Look at the cluster → Plan repairs ┴→ Repair the cluster
+ *   └─ minutes ├─ on its way?       ├→ Look at the cluster → Plan repairs ┴→ Repair the cluster
  *              └→ another run is under way: leave
  * ```
  *
- * A run with nothing to do has four transitions, or eight within a week after a
- * retirement. Whatever fails in between still
- * ends in the report, which lets the next run begin; one that is stopped is
- * recognised by the next.
+ * A run with nothing to do has four transitions, or seven within a week after a
+ * retirement. Whatever fails in between still ends in the report, which lets the
+ * next run begin; one that is stopped is recognised by the next.
  */
 export class Reconcile extends Construct {
   readonly stateMachine: StateMachine;

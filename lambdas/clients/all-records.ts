@@ -17,6 +17,7 @@ export interface RecordsReader {
 
 export const recordsReader = (surroundings: Surroundings, table: string): RecordsReader => {
   const client = new DynamoDBClient(awsClientOptions(surroundings));
+  const { clock } = surroundings;
   return {
     async read() {
       const owned: Ownership[] = [];
@@ -24,7 +25,9 @@ export const recordsReader = (surroundings: Surroundings, table: string): Record
       const pages = paginateScan({ client }, { TableName: table, ConsistentRead: true });
       for await (const { Items } of pages) {
         for (const item of Items ?? []) {
-          const { pk, ownership, holder, until } = unmarshall(item);
+          const { pk, ownership, holder, until, ttl } = unmarshall(item);
+          // DynamoDB deletes what has expired some days later.
+          if (typeof ttl === "number" && ttl * 1000 < clock.now()) continue;
           if (ownership) owned.push(ownership as Ownership);
           else if (holder) {
             const lease = { key: pk as string, holder: holder as string, until: until as number };

@@ -172,6 +172,23 @@ describe("a run", () => {
     ]);
   });
 
+  it("has seven transitions within a week after a retirement, and looks into Nomad once", async () => {
+    const [instance] = await scaleIn();
+    await until(() => retirements()[0]?.status === "SUCCEEDED");
+    assert.equal(instance?.state, "Terminated");
+    const before = runs().length;
+    await until(() => runs().length > before && runs().at(-1)?.status === "SUCCEEDED");
+    const run = runs().at(-1)!;
+    assert.equal(here.world.engine.runs.get(run.executionArn)?.transitions, 7);
+    const calls = operationsOf(run);
+    assert.ok(!calls.includes("DescribeInstances"), "EC2 has nothing to be asked for");
+    assert.deepEqual(calls.filter((each) => each.startsWith("GET ")).toSorted(), [
+      "GET /v1/agent/members",
+      "GET /v1/nodes",
+      "GET /v1/nodes",
+    ]);
+  });
+
   it("without a mode says what it would repair, and writes nothing", async () => {
     lose();
     const [instance] = await scaleIn();

@@ -16,7 +16,7 @@ afterEach(() => bench.end());
 const execution = executionArnOf("this-run");
 const look = (mode?: "repair", aws?: LookAtAws) =>
   bench.call<LookAtAws>(lookAtAws, { input: mode ? { mode } : {}, execution, ...(aws && { aws }) });
-const own = (instanceId: string, changed: Partial<Ownership> = {}) => {
+const own = (instanceId: string, changed: Partial<Ownership> = {}, ttl?: number) => {
   const ownership: Ownership = {
     instanceId,
     execution: executionArnOf(`retire-${instanceId}`),
@@ -28,7 +28,10 @@ const own = (instanceId: string, changed: Partial<Ownership> = {}) => {
     hook: null,
     ...changed,
   };
-  bench.dynamoDb.put("records", marshall({ pk: `instance#${instanceId}`, ownership }) as never);
+  bench.dynamoDb.put(
+    "records",
+    marshall({ pk: `instance#${instanceId}`, ownership, ...(ttl && { ttl }) }) as never,
+  );
   return ownership;
 };
 const lease = (key: string, holder: string) =>
@@ -91,6 +94,9 @@ describe("a look at AWS", () => {
     own("i-0000000000000000e", { phase: "retired" });
     const { next, marks } = await look();
     assert.deepEqual([next, marks], ["look-at-cluster", []]);
+    // DynamoDB may keep it for days longer.
+    own("i-0000000000000000e", { phase: "retired" }, bench.clock.now() / 1000 - 1);
+    assert.equal((await look()).next, "report");
   });
 
   test("finds the slots of the dead, and no others", async () => {
