@@ -4,6 +4,7 @@ import { bundles } from "./bundles.ts";
 import { calls } from "./calls.ts";
 import { cost } from "./cost.ts";
 import { imports } from "./imports.ts";
+import { pull } from "./pull.ts";
 import { retireLatency } from "./retire-latency.ts";
 import { scale } from "./scale.ts";
 import { slots } from "./slots.ts";
@@ -16,6 +17,7 @@ const benchmarks: readonly Benchmark[] = [
   slots,
   scale,
   retireLatency,
+  pull,
 ];
 
 const round = (value: number): string => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);

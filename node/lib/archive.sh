@@ -3,33 +3,39 @@
 
 # Fetches the archive of $digest, and leaves its proven tar in $state/incoming/tar.
 fetch_archive() {
-  local key=bundles/$pool/$digest.tar.gz incoming=$state/incoming packed
+  local key=bundles/$pool/$digest.tar.gz incoming=$state/incoming
   step "fetching $key"
-  # The tar, what is in it, and what is fetched, which may be as big.
+  # What is fetched, which may be as big as the tar, the tar, and what is in it.
   check_space "$((bytes * 3 / 1024 + 4096))" "$digest"
   # What gzip adds to bytes that it cannot pack.
-  packed=$((bytes + bytes / 1000 + 1024))
-  s3_get "$key" "$packed" "$incoming/archive" 600 || refuse "$key: $trouble"
+  s3_get "$key" "$((bytes + bytes / 1000 + 1024))" "$incoming/archive" 600 || refuse "$key: $trouble"
   step "verifying $key"
   unpack_gzip "$incoming/archive" "$incoming/tar"
-  rm -f "$incoming/archive"
+  rm "$incoming/archive"
 }
 
-# Never writes more than the signed size, however much the archive would become.
+# Never writes more than the signed size, however much the archive would become. The digest is
+# computed on the way.
 unpack_gzip() {
-  local size
-  { gzip -dc <"$1" 2>/dev/null || echo broken >"$work/gzip"; } | head -c "$((bytes + 1))" >"$2" ||
-    refuse "the tar of $digest could not be written: is the disk full?"
+  local code=0 size found ended
+  found=$({
+    ended=0
+    gzip -dc "$1" 2>/dev/null || ended=$?
+    echo "$ended" >"$work/gzip"
+  } | {
+    # In blocks of 512 bytes, of which a tar is made.
+    ulimit -f "$(((bytes + 511) / 512))"
+    tee "$2" 2>"$work/tee" || echo "ended with $?" >>"$work/tee"
+  } | openssl dgst -sha256 -r) || code=$?
   size=$(wc -c <"$2")
-  if [ "$size" -gt "$bytes" ]; then
-    refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
-  elif [ -e "$work/gzip" ]; then
-    refuse "$digest.tar.gz is damaged: gzip cannot read it"
-  elif [ "$size" -lt "$bytes" ]; then
+  ended=$(cat "$work/gzip")
+  ! grep -q 'No space' "$work/tee" || refuse "the tar of $digest could not be written: the disk is full"
+  # 128 and SIGXFSZ: the limit has ended it.
+  ! grep -q 'ended with 153' "$work/tee" || refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
+  [ "$ended" -eq 0 ] || refuse "$digest.tar.gz is damaged: gzip cannot read it"
+  [ "$code:$size" = "0:$bytes" ] ||
     refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
-  fi
-  size=$(openssl dgst -sha256 -r "$2")
-  [ "${size%% *}" = "$digest" ] || refuse "$digest.tar.gz holds something else: its digest is ${size%% *}"
+  [ "${found%% *}" = "$digest" ] || refuse "$digest.tar.gz holds something else: its digest is ${found%% *}"
 }
 
 # check_space KIBIBYTES WHAT

@@ -4,16 +4,18 @@
 # Seconds by which AWS's clock is ahead of this machine's.
 clock_offset=0
 
-# The settings that sign a request to that service.
+# sign_for SERVICE: the settings that sign a request to it, in $signed.
 sign_for() {
   local date
-  date=$(date -u -d "@$(($(date +%s) + clock_offset))" +%Y%m%dT%H%M%SZ)
-  cat <<END
-user = "$access_key:$secret_key"
-aws-sigv4 = "aws:amz:$region:$1"
-header = "X-Amz-Date: $date"
-header = "X-Amz-Security-Token: $session_token"
-END
+  if [ "$clock_offset" -eq 0 ]; then
+    date=$(date -u +%Y%m%dT%H%M%SZ)
+  else
+    date=$(date -u -d "@$(($(date +%s) + clock_offset))" +%Y%m%dT%H%M%SZ)
+  fi
+  signed="user = \"$access_key:$secret_key\"
+aws-sigv4 = \"aws:amz:$region:$1\"
+header = \"X-Amz-Date: $date\"
+header = \"X-Amz-Security-Token: $session_token\""
 }
 
 # A wrong clock makes every signature wrong: from now on requests carry the time of AWS's answers.
@@ -33,22 +35,28 @@ learn_time() {
   return "$transient"
 }
 
+# try_s3 KEY SECONDS BYTES FILE [UPLOAD]
 try_s3() {
   local code=0
   read_credentials
+  sign_for s3
+  encode_key "$1"
   # Not every curl adds the digest's header; the bytes are proven by signatures of their own.
-  request "$2" "$3" "$4" <<END || code=$?
-$(sign_for s3)
-url = "$s3_endpoint/$bucket/$(encode_key "$1")"
-header = "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"
-${5:+upload-file = "$5"}
-END
+  request "$2" "$3" "$4" "$signed
+url = \"$s3_endpoint/$bucket/$encoded\"
+header = \"X-Amz-Content-Sha256: UNSIGNED-PAYLOAD\"
+${5:+upload-file = \"$5\"}" || code=$?
   [ "$code" -ne "$denied" ] || credentials_at=
   [ "$code" -eq 0 ] || learn_time "$code"
 }
 
-# What of a key is not as it is in a signed URL.
-encode_key() { printf '%s' "$1" | sed -e 's/:/%3A/g' -e 's/+/%2B/g' -e 's/=/%3D/g' -e 's/@/%40/g'; }
+# encode_key KEY: in $encoded as it is in a signed URL.
+encode_key() {
+  encoded=$1
+  case $1 in
+    *[:+=@]*) encoded=$(printf '%s' "$1" | sed -e 's/:/%3A/g' -e 's/+/%2B/g' -e 's/=/%3D/g' -e 's/@/%40/g') ;;
+  esac
+}
 
 # s3_get KEY BYTES FILE [SECONDS]
 s3_get() { persist "$1 in $bucket" try_s3 "$1" "${4:-60}" "$2" "$3"; }
@@ -60,13 +68,12 @@ s3_put() { persist "$1 in $bucket" try_s3 "$1" 20 65536 "$work/answer" "$2"; }
 call_aws() {
   local code=0
   read_credentials
-  request 20 262144 "$work/answer" <<END || code=$?
-$(sign_for "$1")
-url = "$2/"
-header = "X-Amz-Target: $3"
-header = "Content-Type: application/x-amz-json-1.1"
-data = "$4"
-END
+  sign_for "$1"
+  request 20 262144 "$work/answer" "$signed
+url = \"$2/\"
+header = \"X-Amz-Target: $3\"
+header = \"Content-Type: application/x-amz-json-1.1\"
+data = \"$4\"" || code=$?
   # These services answer 400 to nearly everything.
   if [ "$code" -ne 0 ]; then
     case $trouble in

@@ -35,12 +35,10 @@ keep_binary() {
 }
 
 try_https() {
-  request 600 "$2" "$3" <<END
-url = "$1"
+  request 600 "$2" "$3" "url = \"$1\"
 location
-proto = "=https"
-proto-redir = "=https"
-END
+proto = \"=https\"
+proto-redir = \"=https\""
 }
 
 # A binary for another C library fails here, and not when the machine has to work.

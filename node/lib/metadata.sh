@@ -4,11 +4,9 @@
 imds_token=
 
 renew_imds_token() {
-  request 5 1024 "$work/token" <<END || return
-url = "$imds_endpoint/latest/api/token"
-request = "PUT"
-header = "X-aws-ec2-metadata-token-ttl-seconds: 21600"
-END
+  request 5 1024 "$work/token" "url = \"$imds_endpoint/latest/api/token\"
+request = PUT
+header = \"X-aws-ec2-metadata-token-ttl-seconds: 21600\"" || return
   imds_token=$(cat "$work/token")
   case $imds_token in
     '' | *[!A-Za-z0-9=_+/-]*) trouble='answered no token' && return "$transient" ;;
@@ -18,10 +16,8 @@ END
 try_metadata() {
   local code=0
   [ -n "$imds_token" ] || renew_imds_token || return "$transient"
-  request 5 65536 "$work/metadata" <<END || code=$?
-url = "$imds_endpoint/latest/$1"
-header = "X-aws-ec2-metadata-token: $imds_token"
-END
+  request 5 65536 "$work/metadata" "url = \"$imds_endpoint/latest/$1\"
+header = \"X-aws-ec2-metadata-token: $imds_token\"" || code=$?
   # A token that is not known any more, after a live migration: a new one, not a refusal.
   [ "$code" -ne "$denied" ] || { imds_token='' && code=$transient; }
   return "$code"

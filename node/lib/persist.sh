@@ -54,30 +54,28 @@ persist() {
   done
 }
 
-# request SECONDS BYTES FILE: one HTTP request with an answer of at most so many bytes into a file.
-# More of curl's settings come on standard input, where no other process sees them. The status is
-# in $status.
+# request SECONDS BYTES FILE SETTINGS: one HTTP request with an answer of at most so many bytes into
+# a file. Settings are curl's, which reads them from its standard input, where no other process sees
+# them: an argument of a function is none of a process. The status is in $status.
 request() {
   local code=0 file=$3
   # A connection that is slower than 1,000 bytes a second for so long has died.
   local patience=$(((deadline - began) / 4))
   [ "$patience" -ge 2 ] || patience=2
   [ "$patience" -le 30 ] || patience=30
-  status=$({
-    printf '%s\n' silent 'stderr = "/dev/null"' 'connect-timeout = 5' \
-      "speed-time = $patience" 'speed-limit = 1000' "max-time = $1" "max-filesize = $2" \
-      "output = \"$file\"" "dump-header = \"$work/headers\"" 'write-out = "%{http_code}"'
-    cat
-  } | curl --config -) || code=$?
+  status=$(printf '%s\n' silent 'stderr = "/dev/null"' 'connect-timeout = 5' \
+    "speed-time = $patience" 'speed-limit = 1000' "max-time = $1" "max-filesize = $2" \
+    "output = \"$file\"" "dump-header = \"$work/headers\"" 'write-out = "%{http_code}"' "$4" |
+    curl --config -) || code=$?
   case $code in
     0) ;;
     23) trouble="$file could not be written: is the disk full?" && return "$hopeless" ;;
     63) trouble="the answer has more than $2 bytes" && return "$hopeless" ;;
     *) trouble=$(explain_curl "$code") && return "$transient" ;;
   esac
+  case $status in 2??) return 0 ;; esac
   trouble="answered $status$(error_code "$file")"
   case $status in
-    2??) return 0 ;;
     401 | 403) return "$denied" ;;
     404) return "$absent" ;;
     408 | 429 | 5??) return "$transient" ;;
@@ -96,9 +94,9 @@ explain_curl() {
   esac
 }
 
-# What AWS calls the error: in XML from S3, in JSON from the others. Nothing for a 2xx.
+# What AWS calls the error: in XML from S3, in JSON from the others.
 error_code() {
-  [ "${status#2}" = "$status" ] && [ -s "$1" ] || return 0
+  [ -f "$1" ] || return 0
   head -c 4096 "$1" | tr -d '\n\r\0' | sed -n -E \
     -e 's/.*<Code>([A-Za-z0-9.]+)<\/Code>.*/ \1/p' \
     -e 's/.*"__type" *: *"([A-Za-z0-9.]+#)?([A-Za-z0-9.]+)".*/ \2/p'

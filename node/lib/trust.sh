@@ -124,11 +124,16 @@ read_manifest() {
 check_manifest() {
   is_signed "$work/manifest" "$work/manifest.sig" ||
     refuse "$digest.manifest has a wrong signature: it was changed, or signed with another key"
-  bytes=$(sed -n '4s/^bytes //p' "$work/manifest")
-  entries=$(sed -n '5s/^entries //p' "$work/manifest")
-  local of_pool of_digest
-  of_pool=$(sed -n '2s/^pool //p' "$work/manifest")
-  of_digest=$(sed -n '3s/^sha256 //p' "$work/manifest")
+  local of_pool='' of_digest='' word rest
+  bytes='' entries=''
+  while read -r word rest; do
+    case $word in
+      pool) of_pool=$rest ;;
+      sha256) of_digest=$rest ;;
+      bytes) bytes=$rest ;;
+      entries) entries=$rest ;;
+    esac
+  done <"$work/manifest"
   [ "$of_pool" = "$pool" ] ||
     refuse "bundle $digest is of pool $of_pool, and this machine is of pool $pool"
   [ "$of_digest" = "$digest" ] || refuse "$digest.manifest speaks of $of_digest"

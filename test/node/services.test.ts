@@ -104,7 +104,7 @@ describe("a machine with services", atOnce, () => {
     ] as const) {
       it(`that are not healthy after the switch (${illness.trim()}) bring the bundle before back`, async (context) => {
         const pool = await makePool(context, cloud, { init: openrc });
-        pool.configure({ DROVER_HEALTH_SECONDS: "3" });
+        pool.configure({ DROVER_HEALTH_SECONDS: "6" });
         const good = await pool.publish(toys({ one: "well\n", two: "well\n" }));
         await succeed(pool, "boot");
         await log(pool);
@@ -159,9 +159,11 @@ describe("a machine with services", atOnce, () => {
 
       await succeed(pool, "follow");
 
-      const { stdout } = await pool.machine.run("pgrep -f '/usr/local/bin/toy one' | wc -l");
-      // The supervisor and the one process.
-      assert.equal(stdout.trim(), "2");
+      // The supervisor and the one process, which forks now and then.
+      await waitFor("one of each", async () => {
+        const { stdout } = await pool.machine.run("pgrep -f '/usr/local/bin/toy one' | wc -l");
+        return stdout.trim() === "2";
+      });
       assert.equal((await pool.pull("verify")).code, 0);
     });
   });
