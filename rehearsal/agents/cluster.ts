@@ -131,6 +131,8 @@ const start = async (
     addClient: (instance) => park.addClient(instance),
     addServerWithClient: (instance, serves = "nomad") => park.addClient(instance, serves),
     powerOff: (instanceId) => park.powerOff(instanceId),
+    freezeNomad: async (instanceId) => (await park.find(instanceId)).nomad.freeze(),
+    thawNomad: async (instanceId) => (await park.find(instanceId)).nomad.thaw(),
     ...controlNomadServer(server, nomad),
     nomadApi: (method, path, body) => nomad.call(method, path, body),
     consulApi: (method, path, body) => consul.call(method, path, body),

@@ -67,6 +67,12 @@ export interface LiveCluster {
   /** Ends all processes of a machine at once, as the end of its instance does. */
   powerOff(instanceId: string): Promise<void>;
 
+  /** Holds a machine's Nomad client still: its server hears no heartbeat, and its tasks go on. */
+  freezeNomad(instanceId: string): Promise<void>;
+
+  /** Lets it go on. */
+  thawNomad(instanceId: string): Promise<void>;
+
   /** Stops Nomad's server in an orderly way. */
   stopNomadServer(): Promise<void>;
 

@@ -8,6 +8,8 @@ import { waitFor } from "./polling.ts";
 /** The machines of a cluster that are switched on. */
 export interface MachinePark {
   launch(specification: MachineSpecification): Promise<RunningMachine>;
+  /** @throws Error if no machine has the name */
+  find(name: string): Promise<RunningMachine>;
   addClient(instance: LiveInstance, serves?: "nomad" | "consul"): Promise<LiveClient>;
   powerOff(name: string): Promise<void>;
   powerOffAll(): Promise<void>;
@@ -57,15 +59,20 @@ export const createMachinePark = (
     return launching;
   };
 
-  const powerOff = async (name: string): Promise<void> => {
+  const find = async (name: string): Promise<RunningMachine> => {
     const machine = machines.get(name);
     if (machine === undefined) throw new Error(`there is no ${name}`);
-    await (await machine).powerOff();
+    return machine;
+  };
+
+  const powerOff = async (name: string): Promise<void> => {
+    await (await find(name)).powerOff();
     machines.delete(name);
   };
 
   return {
     launch,
+    find,
     powerOff,
     powerOffAll: async () => {
       await Promise.allSettled([...machines.keys()].map(powerOff));

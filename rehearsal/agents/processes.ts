@@ -13,6 +13,12 @@ export interface AgentProcess {
 
   /** Asks the agent to stop and ends what it leaves behind; resolves when nothing is left. */
   terminate(): Promise<void>;
+
+  /** Holds the agent still, as if nothing reached it any more; what it has started goes on. */
+  freeze(): Promise<void>;
+
+  /** Lets a frozen agent go on. */
+  thaw(): Promise<void>;
 }
 
 /** The environment variable by which the keeper knows a cluster's processes. */
@@ -107,6 +113,11 @@ export const startAgentProcess = async (options: {
     if (first === undefined) child.kill("SIGKILL");
     else send(first, signal);
   };
+  const signalAgent = async (signal: NodeJS.Signals): Promise<void> => {
+    const first = isRunning() ? await findFirstProcess(child) : undefined;
+    if (first === undefined) throw new Error(`the agent is not running: no ${signal} for it`);
+    send(first, signal);
+  };
   const kill = async () => {
     await end("SIGKILL");
     if (isRunning()) await exited;
@@ -122,5 +133,7 @@ export const startAgentProcess = async (options: {
       if (isRunning()) await exited;
       clearTimeout(timer);
     },
+    freeze: () => signalAgent("SIGSTOP"),
+    thaw: () => signalAgent("SIGCONT"),
   };
 };
