@@ -2,7 +2,7 @@ import { createNomad } from "../../rehearsal/emulators/nomad/create-nomad.ts";
 import { seeded, uuid } from "../../rehearsal/random.ts";
 import { createVirtualClock } from "../rehearsal/emulators/virtual-clock.ts";
 import { nomadContract } from "./nomad.ts";
-import type { NomadTarget, OpenedTarget } from "./nomad-target.ts";
+import { readAllocation, type NomadTarget, type OpenedTarget } from "./nomad-target.ts";
 
 const openEmulator = async (): Promise<OpenedTarget> => {
   const clock = createVirtualClock();
@@ -42,6 +42,14 @@ const openEmulator = async (): Promise<OpenedTarget> => {
       return { nodeId, instanceId };
     },
     powerOff: async (instanceId) => nomad.powerOff(instanceId),
+    freeze: async (instanceId) => nomad.disconnect(instanceId),
+    thaw: async (instanceId) => nomad.reconnect(instanceId),
+    async countStarts(allocId) {
+      const { PreviousAllocation } = await readAllocation(target, allocId);
+      const isEmpty = nomad.truth.losses.emptyStarts.some((start) => start.allocId === allocId);
+      if (PreviousAllocation === undefined || isEmpty) return 1;
+      return 1 + (await target.countStarts(PreviousAllocation));
+    },
     runJob: async (spec) => nomad.runJob(spec),
     purgeJob: async (id) => nomad.purgeJob(id),
     async createToken(policy) {
@@ -56,7 +64,7 @@ const openEmulator = async (): Promise<OpenedTarget> => {
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.sleep(seconds * 1000),
   };
-  return { target, run: (body) => clock.until(body()), close: async () => undefined };
+  return { run: (body) => clock.until(body(target)), close: async () => undefined };
 };
 
 nomadContract("Nomad, emulated", openEmulator);

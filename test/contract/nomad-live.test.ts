@@ -1,113 +1,24 @@
-import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
-import { Agent, request } from "node:https";
-import { text as readText } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
-import { startLiveCluster } from "../../rehearsal/agents/cluster.ts";
-import { writeRules } from "../../rehearsal/emulators/nomad/acl.ts";
-import { composeJob } from "./nomad-jobs.ts";
+import { createLanes } from "./lanes.ts";
+import { openAgents } from "./nomad-agents.ts";
 import { nomadContract } from "./nomad.ts";
-import type { NomadTarget, OpenedTarget } from "./nomad-target.ts";
+import type { OpenedTarget } from "./nomad-target.ts";
 
-/** Nomad's own pace, which the emulator's numbers were seen at. */
-const HEARTBEAT = { minimumTtlSeconds: 10, graceSeconds: 10, failoverSeconds: 300 };
+/** A cluster of its own for each of so many cases at once. */
+const CLUSTERS = 3;
 
-const openAgents = async (): Promise<OpenedTarget> => {
-  const cluster = await startLiveCluster({ heartbeat: HEARTBEAT, connections: 100 });
-  const agent = new Agent({
-    keepAlive: true,
-    ca: cluster.tls.ca,
-    cert: cluster.tls.clientCertificate,
-    key: cluster.tls.clientKey,
-  });
-  let serial = 0;
-  let machines: string[] = [];
-  let jobs: string[] = [];
-
-  const target: NomadTarget = {
-    region: cluster.nomad.region,
-    silence: [8, 31],
-    async call(method, path, { body, text, token = cluster.management.nomad } = {}) {
-      const outgoing = request(new URL(path, cluster.nomad.address), {
-        method,
-        agent,
-        headers: { "X-Nomad-Token": token },
-      });
-      outgoing.end(text ?? (body === undefined ? undefined : JSON.stringify(body)));
-      const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
-      const answer = await readText(incoming);
-      const headers = new Headers(
-        Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-      );
-      return {
-        status: incoming.statusCode ?? 0,
-        text: answer,
-        headers,
-        index: Number(headers.get("x-nomad-index")),
-        json: () => JSON.parse(answer),
-      };
-    },
-    async addNode(pool) {
-      serial += 1;
-      const instanceId = `i-${String(serial).padStart(17, "0")}`;
-      machines.push(instanceId);
-      const client = await cluster.addClient({ instanceId, nodePool: pool });
-      return { nodeId: client.nodeId, instanceId };
-    },
-    async powerOff(instanceId) {
-      machines = machines.filter((one) => one !== instanceId);
-      await cluster.powerOff(instanceId);
-    },
-    async runJob(spec) {
-      jobs.push(spec.id);
-      await cluster.nomadApi("POST", "/v1/jobs", { Job: composeJob(spec) });
-    },
-    async purgeJob(id) {
-      await cluster.nomadApi("DELETE", `/v1/job/${id}?purge=true`);
-    },
-    async createToken(policy) {
-      serial += 1;
-      const name = `policy-${serial}`;
-      await cluster.nomadApi("PUT", `/v1/acl/policy/${name}`, {
-        Name: name,
-        Rules: writeRules(policy),
-      });
-      const token = await cluster.nomadApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
-        Name: name,
-        Type: "client",
-        Policies: [name],
-      });
-      return { secret: token.SecretID, policy: name };
-    },
-    patience: 3,
-    seconds: () => performance.now() / 1000,
-    pause: (seconds) => sleep(seconds * 1000),
-  };
-
-  /** Machines are heavy: what a case leaves behind is ended before the next one. */
-  const clearUp = async () => {
-    const [oldJobs, oldMachines] = [jobs, machines];
-    [jobs, machines] = [[], []];
-    for (const job of oldJobs) await target.call("DELETE", `/v1/job/${job}?purge=true`);
-    await Promise.all(oldMachines.map((machine) => cluster.powerOff(machine)));
-  };
-
+const openClusters = async (): Promise<OpenedTarget> => {
+  const lanes = createLanes(CLUSTERS, openAgents, (lane) => lane.close());
   return {
-    target,
-    async run(body) {
-      try {
-        await body();
-      } finally {
-        await clearUp();
-      }
-    },
-    async close() {
-      agent.destroy();
-      await cluster.stop();
-      assert.deepEqual(machines, []);
-    },
+    run: (body) =>
+      lanes.use(async (lane) => {
+        try {
+          await body(lane.target);
+        } finally {
+          await lane.clearUp();
+        }
+      }),
+    close: () => lanes.close(),
   };
 };
 
-nomadContract("Nomad, real agents", openAgents);
+nomadContract("Nomad, real agents", openClusters, CLUSTERS);

@@ -37,17 +37,21 @@ export interface NomadTarget extends Timed {
   addNode(pool: string): Promise<TargetNode>;
   /** Ends all processes of a machine. */
   powerOff(instanceId: string): Promise<void>;
-  /** Registers a job; does not wait for it. */
+  /** Holds a machine's client still: nothing is heard of it, and its tasks go on. */
+  freeze(instanceId: string): Promise<void>;
+  thaw(instanceId: string): Promise<void>;
+  /** How often tasks started with the data in an allocation's ephemeral disk: once, or also before. */
+  countStarts(allocId: string): Promise<number>;
+  /** Registers a job, or a new version of it; does not wait for it. */
   runJob(spec: JobSpec): Promise<void>;
   purgeJob(id: string): Promise<void>;
   /** A token with one policy; gives its secret and the name of the policy. */
   createToken(policy: PolicySpec): Promise<{ secret: string; policy: string }>;
 }
 
-/** Opens a target; `run` lets time pass while a case is under way. */
+/** Where cases run; each has a target to itself as long as it runs. */
 export interface OpenedTarget {
-  readonly target: NomadTarget;
-  run(body: () => Promise<void>): Promise<void>;
+  run(body: (target: NomadTarget) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,15 +1,16 @@
 import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import type { Service } from "../service.ts";
 import { createAgenda } from "../../agenda.ts";
-import { between, type Random } from "../../random.ts";
+import { between, type Random, seeded } from "../../random.ts";
 import { createAcl, type Acl } from "./acl.ts";
 import { type Census, takeCensus } from "./census.ts";
+import { createDeployments } from "./deployments.ts";
 import type { MaxParallel } from "./drain-jobs.ts";
 import { createDrainer } from "./drainer.ts";
 import { createFleet } from "./fleet.ts";
 import type { NodeSpec } from "./node-spec.ts";
 import { createHttp } from "./http.ts";
-import { createJob, findGroupSpec, type JobSpec } from "./job-spec.ts";
+import { createJob, findGroupSpec, isSameWork, type JobSpec } from "./job-spec.ts";
 import { keepJournal, type NodeWrite } from "./journal.ts";
 import { createLeadership } from "../hashicorp/leadership.ts";
 import type { Losses } from "./machine.ts";
@@ -134,7 +135,32 @@ export const createNomad = (options: NomadOptions): Nomad => {
     },
     random,
   );
-  const scheduler = createScheduler({ state, placement, clock, agenda, random, leadership });
+  const scheduler = createScheduler({
+    state,
+    placement,
+    clock,
+    agenda,
+    random,
+    leadership,
+    deployments: () => deployments,
+    isSameWork: (one, other, group) => isSameWork(specOf(one), specOf(other), group),
+  });
+  const register = (spec: JobSpec) => {
+    const name = jobKey({ Namespace: spec.namespace ?? "default", ID: spec.id });
+    const job = createJob(spec, region, state.jobs.get(name));
+    specs.set(job, spec);
+    job.JobModifyIndex = state.putJob(job);
+    scheduler.evaluate(name);
+  };
+  const deployments = createDeployments({
+    state,
+    agenda,
+    random: seeded(1),
+    now,
+    leadership,
+    evaluate: (name) => scheduler.evaluate(name),
+    revert: (to) => register(specOf(to)),
+  });
   const fleet = createFleet({
     state,
     writes,
@@ -198,13 +224,7 @@ export const createNomad = (options: NomadOptions): Nomad => {
     disconnect: (ref) => fleet.disconnect(ref),
     reconnect: (ref) => fleet.connect(ref),
 
-    runJob(spec) {
-      const name = key(spec.id, spec.namespace);
-      const job = createJob(spec, region, state.jobs.get(name));
-      specs.set(job, spec);
-      job.JobModifyIndex = state.putJob(job);
-      scheduler.evaluate(name);
-    },
+    runJob: register,
     stopJob(id, namespace) {
       const job = state.jobs.get(key(id, namespace));
       if (!job) throw new Error(`no job is called ${id}`);

@@ -5,7 +5,7 @@ import type { Leadership } from "../hashicorp/leadership.ts";
 import { createMachine, type Losses, type Machine } from "./machine.ts";
 import { createNodeRecord, type NodeSpec } from "./node-spec.ts";
 import type { NodeWrites } from "./nodes.ts";
-import type { Allocation } from "./records.ts";
+import type { Allocation, Node } from "./records.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { State } from "./state.ts";
 
@@ -45,6 +45,16 @@ export const createFleet = (deps: {
     );
   };
 
+  /** Whether it has work that may be out of reach for a while. */
+  const mayReturn = (node: Node) =>
+    [...state.liveByNode(node.ID)].some(
+      (alloc) =>
+        alloc.DesiredStatus === "run" &&
+        alloc.Job.TaskGroups.some(
+          (group) => group.Name === alloc.TaskGroup && group.MaxClientDisconnect !== null,
+        ),
+    );
+
   /** The heartbeat's time to live and grace, as seen: 22 to 27 s after the last sign of life. */
   const expectSilence = (machine: Machine, milliseconds: number) => {
     silent.get(machine)?.();
@@ -54,8 +64,10 @@ export const createFleet = (deps: {
         silent.delete(machine);
         const node = state.nodes.get(machine.nodeId);
         if (!node || isHeard(machine) || node.Status === "down") return;
-        writes.setStatus(node, "down", "Node heartbeat missed");
+        const waits = mayReturn(node);
+        writes.setStatus(node, waits ? "disconnected" : "down", "Node heartbeat missed");
         scheduler.evaluateNode(node);
+        if (waits) expectSilence(machine, between(random, [22_000, 27_000]));
       }),
     );
   };
@@ -156,7 +168,7 @@ export const createFleet = (deps: {
         const node = state.nodes.get(machine.nodeId);
         const known = specs.get(machine)!;
         if (!node) register(machine, known.spec, known.secret, 0.2);
-        else if (node.Status === "down")
+        else if (node.Status === "down" || node.Status === "disconnected")
           becomeReady(machine, 0.2, "Node reregistered by heartbeat");
         else machine.synchronise();
       }

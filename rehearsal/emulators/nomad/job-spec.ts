@@ -16,6 +16,20 @@ export interface TaskSpec {
   readonly lifecycle?: "poststop";
   /** Whether it is a CSI plugin. @default false */
   readonly csiPlugin?: boolean;
+  /** What a new version changes in it, so that its allocations are replaced. @default "" */
+  readonly revision?: string;
+}
+
+/** How a service goes over to a new version: its deployment. */
+export interface UpdateSpec {
+  /** @default 1 */
+  readonly maxParallel?: number;
+  /** @default 10 */
+  readonly minHealthySeconds?: number;
+  /** A deployment that makes no progress for so long has failed. @default 600 */
+  readonly progressDeadlineSeconds?: number;
+  /** Whether one that failed goes back to the last stable version. @default false */
+  readonly autoRevert?: boolean;
 }
 
 export interface GroupSpec {
@@ -35,6 +49,10 @@ export interface GroupSpec {
     /** @default 300 */
     readonly healthyDeadlineSeconds?: number;
   };
+  /** Services alone. @default what Nomad has for `update` */
+  readonly update?: UpdateSpec;
+  /** How long allocations on a client that has fallen silent are `unknown`. @default they are lost at once */
+  readonly maxClientDisconnectSeconds?: number;
   /** Whether allocations never become healthy. @default false */
   readonly unhealthy?: boolean;
   readonly ephemeralDisk?: {
@@ -91,6 +109,16 @@ export const createJob = (spec: JobSpec, region: string, previous: Job | undefin
   };
 };
 
+const createUpdate = ({ update, migrate }: GroupSpec): TaskGroup["Update"] => ({
+  MaxParallel: update?.maxParallel ?? 1,
+  HealthCheck: "checks",
+  MinHealthyTime: (update?.minHealthySeconds ?? migrate?.minHealthySeconds ?? 10) * SECOND,
+  HealthyDeadline: 300 * SECOND,
+  ProgressDeadline: (update?.progressDeadlineSeconds ?? 600) * SECOND,
+  AutoRevert: update?.autoRevert ?? false,
+  Canary: 0,
+});
+
 const createGroup = (spec: GroupSpec, type: JobType): TaskGroup => ({
   Name: spec.name ?? "main",
   Count: spec.count ?? 1,
@@ -104,6 +132,9 @@ const createGroup = (spec: GroupSpec, type: JobType): TaskGroup => ({
           HealthyDeadline: (spec.migrate?.healthyDeadlineSeconds ?? 300) * SECOND,
         }
       : null,
+  Update: type === "service" ? createUpdate(spec) : null,
+  MaxClientDisconnect:
+    spec.maxClientDisconnectSeconds === undefined ? null : spec.maxClientDisconnectSeconds * SECOND,
   EphemeralDisk: {
     Sticky: spec.ephemeralDisk?.sticky ?? spec.ephemeralDisk?.migrate ?? false,
     SizeMB: 300,
@@ -127,6 +158,15 @@ const createGroup = (spec: GroupSpec, type: JobType): TaskGroup => ({
 /** The behaviour of the group that an allocation belongs to. */
 export const findGroupSpec = (spec: JobSpec, group: string): GroupSpec =>
   (spec.groups ?? [{}]).find((candidate) => (candidate.name ?? "main") === group) ?? {};
+
+/** Whether two specifications want the same tasks in a group, so that a change needs no restart. */
+export const isSameWork = (one: JobSpec, other: JobSpec, group: string): boolean => {
+  const workOf = (spec: JobSpec) => {
+    const { tasks, size, volume, ephemeralDisk } = findGroupSpec(spec, group);
+    return JSON.stringify({ tasks: tasks ?? [{}], size, volume, ephemeralDisk });
+  };
+  return one === other || workOf(one) === workOf(other);
+};
 
 export const taskName = (task: TaskSpec): string =>
   task.name ?? (task.lifecycle ? "after" : "main");

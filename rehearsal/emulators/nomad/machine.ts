@@ -76,7 +76,7 @@ export const createMachine = (deps: {
     if (unsent.size === 0 || !machine.powered || !machine.connected) return;
     const node = state.nodes.get(nodeId);
     // Refused until the client has registered again: it sends again then.
-    if (!node || node.Status === "down") return;
+    if (!node || node.Status === "down" || node.Status === "disconnected") return;
     if (leadership.name === undefined) return leadership.whenLed(send);
     const updates = [...unsent];
     unsent.clear();

@@ -123,6 +123,18 @@ export interface TaskGroup {
     MinHealthyTime: number;
     HealthyDeadline: number;
   } | null;
+  /** Services alone have one. Times are nanoseconds. */
+  Update: {
+    MaxParallel: number;
+    HealthCheck: string;
+    MinHealthyTime: number;
+    HealthyDeadline: number;
+    ProgressDeadline: number;
+    AutoRevert: boolean;
+    Canary: number;
+  } | null;
+  /** Nanoseconds. */
+  MaxClientDisconnect: number | null;
   EphemeralDisk: { Sticky: boolean; SizeMB: number; Migrate: boolean };
   Volumes: Record<string, { Name: string; Type: string; Source: string; PerAlloc: boolean }> | null;
   Tasks: {
@@ -151,6 +163,39 @@ export interface Job {
   CreateIndex: number;
   ModifyIndex: number;
   JobModifyIndex: number;
+}
+
+/** How far a version of a service has come. */
+export interface Deployment {
+  ID: string;
+  Namespace: string;
+  JobID: string;
+  JobVersion: number;
+  JobModifyIndex: number;
+  JobCreateIndex: number;
+  IsMultiregion: boolean;
+  Status: "running" | "successful" | "failed" | "cancelled";
+  StatusDescription: string;
+  TaskGroups: Record<
+    string,
+    {
+      AutoRevert: boolean;
+      AutoPromote: boolean;
+      /** Nanoseconds. */
+      ProgressDeadline: number;
+      /** Null until the first allocation is placed. */
+      RequireProgressBy: string | null;
+      Promoted: boolean;
+      PlacedCanaries: string[] | null;
+      DesiredCanaries: number;
+      DesiredTotal: number;
+      PlacedAllocs: number;
+      HealthyAllocs: number;
+      UnhealthyAllocs: number;
+    }
+  >;
+  CreateIndex: number;
+  ModifyIndex: number;
 }
 
 export interface Volume {

@@ -3,7 +3,13 @@ import { type Call, forbid, type Reading } from "./answers.ts";
 import type { Allocation, Node } from "./records.ts";
 import { type RowIndex, selectRows } from "./rows.ts";
 import type { State, Topic } from "./state.ts";
-import { viewAllocation, viewAllocationStub, viewNode, viewNodeStub } from "./views.ts";
+import {
+  viewAllocation,
+  viewAllocationStub,
+  viewJobStub,
+  viewNode,
+  viewNodeStub,
+} from "./views.ts";
 
 const NODE_SUBJECT = {
   maps: new Set(["Attributes", "Meta", "Links", "Drivers", "HostVolumes", "CSINodePlugins"]),
@@ -146,5 +152,65 @@ export const createReads = (state: State) => {
     };
   };
 
-  return { nodes, node, nodeAllocations, allocations, allocation, job };
+  /** Unlike its other reads of jobs this one asks for the right to list them. */
+  const jobs = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    if (!call.rights.can(namespace, "list-jobs")) forbid();
+    const { rows, nextToken } = selectRows({
+      query: call.query,
+      subject: { maps: new Set() },
+      all: () => state.jobs.values(),
+      indexes: [],
+      allowed: (row) =>
+        (namespace === "*" || row.Namespace === namespace) &&
+        call.rights.can(row.Namespace, "list-jobs"),
+      tokenOf: (row) => `${row.Namespace}.${row.ID}`,
+    });
+    const body = rows.map(viewJobStub);
+    return { index: state.tableIndex("jobs"), topics: ["jobs"], body, nextToken };
+  };
+
+  const deployments = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    if (!call.rights.can(namespace, "read-job")) forbid();
+    const { rows, nextToken } = selectRows({
+      query: call.query,
+      subject: { maps: new Set(["TaskGroups"]) },
+      all: () => state.deployments.values(),
+      indexes: [],
+      allowed: (row) =>
+        (namespace === "*" || row.Namespace === namespace) &&
+        call.rights.can(row.Namespace, "read-job"),
+      tokenOf: (row) => `${String(row.CreateIndex).padStart(12, "0")}.${row.ID}`,
+    });
+    return {
+      index: state.tableIndex("deployments"),
+      topics: ["deployments"],
+      body: rows,
+      nextToken,
+    };
+  };
+
+  const jobDeployments = (call: Call): Reading => {
+    const namespace = call.query.get("namespace") ?? "default";
+    if (!call.rights.can(namespace, "read-job")) forbid();
+    const id = decodeURIComponent(call.params[0] ?? "");
+    return {
+      index: state.tableIndex("deployments"),
+      topics: ["deployments"],
+      body: [...state.deploymentsByJob(`${namespace}/${id}`)],
+    };
+  };
+
+  return {
+    nodes,
+    node,
+    nodeAllocations,
+    allocations,
+    allocation,
+    job,
+    jobs,
+    deployments,
+    jobDeployments,
+  };
 };

@@ -1,5 +1,5 @@
 import type { Evaluation } from "./scheduler.ts";
-import { isOnLostNode, LOST, NOT_NEEDED } from "./scheduler-work.ts";
+import { isOnLostNode, LOST, NOT_NEEDED, UPDATING } from "./scheduler-work.ts";
 
 const TAINTED = "alloc not needed as node is tainted";
 
@@ -32,6 +32,15 @@ export const reconcileSystem = (evaluation: Evaluation): void => {
     const inPool = job.NodePool === "all" || job.NodePool === node.NodePool;
     if (!inPool || !inScope(node.ID) || !placement.isSchedulable(node)) continue;
     for (const group of job.TaskGroups) {
+      // A cordoned node is not looked at: the old version runs on there (nomad#7253).
+      const outdated = [...state.liveByNode(node.ID)].filter(
+        (alloc) =>
+          `${alloc.Namespace}/${alloc.JobID}` === key &&
+          alloc.TaskGroup === group.Name &&
+          alloc.DesiredStatus === "run" &&
+          evaluation.isOutdated(alloc),
+      );
+      for (const alloc of outdated) evaluation.stop(alloc, UPDATING);
       const present = [...state.allocsByNode(node.ID)].some(
         (alloc) =>
           `${alloc.Namespace}/${alloc.JobID}` === key &&

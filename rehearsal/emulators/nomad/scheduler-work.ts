@@ -3,11 +3,19 @@ import type { Evaluation } from "./scheduler.ts";
 
 export const NOT_NEEDED = "alloc not needed due to job update";
 export const MIGRATING = "alloc is being migrated";
+export const UPDATING = "alloc is being updated due to job update";
 export const LOST = "alloc is lost since its node is down";
 
-/** Whether the node of an allocation is down or purged. */
-export const isOnLostNode = ({ state }: Evaluation, alloc: Allocation): boolean => {
-  const node = state.nodes.get(alloc.NodeID);
+/** How long an allocation may be on a client that is not heard of, in nanoseconds. */
+const patienceOf = (alloc: Allocation): number | null =>
+  alloc.Job.TaskGroups.find((group) => group.Name === alloc.TaskGroup)?.MaxClientDisconnect ?? null;
+
+/** Whether the node of an allocation is down, purged, or silent for longer than its job allows. */
+export const isOnLostNode = (evaluation: Evaluation, alloc: Allocation): boolean => {
+  const node = evaluation.state.nodes.get(alloc.NodeID);
+  if (node?.Status === "disconnected") {
+    return patienceOf(alloc) === null || evaluation.isExpired(alloc);
+  }
   return !node || node.Status === "down";
 };
 
@@ -25,6 +33,10 @@ export const reconcileWork = (evaluation: Evaluation): void => {
     } else if (!job || job.Stop) evaluation.stop(alloc, NOT_NEEDED, gone);
     else if (gone) {
       evaluation.stop(alloc, LOST, true);
+      lost.push(alloc);
+    } else if (state.nodes.get(alloc.NodeID)?.Status === "disconnected") {
+      // Until its time is over it has a replacement and may still come back.
+      evaluation.disconnect(alloc, patienceOf(alloc)!);
       lost.push(alloc);
     } else if (alloc.DesiredTransition.Migrate) migrating.push(alloc);
     else staying.push(alloc);
@@ -64,6 +76,19 @@ const reconcileGroup = (
     surplus -= 1;
   }
 
+  const outdated = allocs.staying.filter(
+    (alloc) => alloc.DesiredStatus === "run" && evaluation.isOutdated(alloc),
+  );
+  const kept = allocs.staying.filter(
+    (alloc) => alloc.DesiredStatus === "run" && alloc.Job !== job && !evaluation.isOutdated(alloc),
+  );
+  const missing = group.Count - allocs.staying.length - moving.length - waiting.length;
+  const isService = job!.Type === "service";
+  if (isService && (outdated.length > 0 || kept.length > 0 || missing > 0)) {
+    evaluation.startDeployment();
+  }
+  for (const alloc of kept) evaluation.update(alloc);
+
   const taken = new Set([...allocs.staying, ...moving, ...waiting].map((alloc) => alloc.Name));
   const predecessors = new Map(
     [...held.values(), ...allocs.lost].map((alloc) => [alloc.Name, alloc]),
@@ -86,5 +111,28 @@ const reconcileGroup = (
     if (node) evaluation.place(group.Name, alloc.Name, node, alloc);
     else failed = true;
   }
+  for (const alloc of outdated.slice(0, updatesAllowed(evaluation, group))) {
+    if (failed) break;
+    // Its room is free for its successor. Without a successor it stays.
+    alloc.DesiredStatus = "stop";
+    const node = placement.choose(job!, group.Name, alloc);
+    alloc.DesiredStatus = "run";
+    if (node) {
+      evaluation.stop(alloc, UPDATING);
+      evaluation.place(group.Name, alloc.Name, node, alloc);
+    } else failed = true;
+  }
   if (failed) evaluation.block();
+};
+
+/** How many allocations may be replaced now by those of a new version. */
+const updatesAllowed = ({ state, key, job, deployment }: Evaluation, group: TaskGroup): number => {
+  if (job?.Type !== "service") return Number.POSITIVE_INFINITY;
+  if (deployment?.Status !== "running") return 0;
+  const own = [...state.liveByJob(key)].filter(
+    (alloc) => alloc.DeploymentID === deployment.ID && alloc.TaskGroup === group.Name,
+  );
+  if (own.some((alloc) => alloc.DeploymentStatus?.Healthy === false)) return 0;
+  const unready = own.filter((alloc) => alloc.DeploymentStatus?.Healthy !== true).length;
+  return Math.max(0, (group.Update?.MaxParallel ?? 1) - unready);
 };

@@ -3,7 +3,8 @@ import type { Agenda } from "../../agenda.ts";
 import { between, uuid } from "../../random.ts";
 import type { Leadership } from "../hashicorp/leadership.ts";
 import type { Placement } from "./placement.ts";
-import type { Allocation, Job, Node } from "./records.ts";
+import type { Deployments } from "./deployments.ts";
+import type { Allocation, Deployment, Job, Node } from "./records.ts";
 import { jobKey, jobKeyOf } from "./records.ts";
 import { reconcileSystem } from "./scheduler-system.ts";
 import type { State } from "./state.ts";
@@ -14,6 +15,17 @@ export interface Evaluation {
   readonly state: State;
   readonly placement: Placement;
   readonly key: string;
+  /** Of the job's present version. */
+  readonly deployment: Deployment | undefined;
+  /** Whether an allocation has to be replaced for the present version. */
+  isOutdated(alloc: Allocation): boolean;
+  /** Takes an allocation over into the present version as it is. */
+  update(alloc: Allocation): void;
+  startDeployment(): void;
+  /** Whether an allocation has been unknown for longer than its job allows. */
+  isExpired(alloc: Allocation): boolean;
+  /** Notes that nothing is heard of an allocation. @param patience - nanoseconds */
+  disconnect(alloc: Allocation, patience: number): void;
   /** Undefined once the job is purged. */
   readonly job: Job | undefined;
   /** Nodes that a system job is to be looked at on. */
@@ -45,12 +57,17 @@ export const createScheduler = (deps: {
   agenda: Agenda;
   random: () => number;
   leadership: Leadership;
+  /** Created after the scheduler, which it has look at jobs. */
+  deployments: () => Deployments;
+  /** Whether two versions of a job want the same tasks in a group. */
+  isSameWork: (one: Job, other: Job, group: string) => boolean;
 }): Scheduler => {
   const { state, placement, clock, agenda, random, leadership } = deps;
   const queue = new Map<string, Set<string> | "all">();
   const blocked = new Set<string>();
   const held = new Map<string, Map<string, Allocation>>();
   const rescheduled = new Set<Allocation>();
+  const expired = new Set<Allocation>();
   let scheduled = false;
 
   /** One evaluation after the other, a few milliseconds each: others see the steps between. */
@@ -82,7 +99,37 @@ export const createScheduler = (deps: {
     const job = state.jobs.get(key);
     const evalId = uuid(random);
     blocked.delete(key);
+    const deployments = deps.deployments();
     const evaluation: Evaluation = {
+      get deployment() {
+        return job && deployments.of(job);
+      },
+      isOutdated: (alloc) =>
+        job !== undefined && alloc.Job !== job && !deps.isSameWork(alloc.Job, job, alloc.TaskGroup),
+      update(alloc) {
+        alloc.Job = job!;
+        changed.add(alloc);
+        const deployment = deployments.of(job!);
+        if (!deployment) return;
+        alloc.DeploymentID = deployment.ID;
+        alloc.DeploymentStatus = null;
+        deployments.noteUpdatedInPlace(alloc);
+      },
+      isExpired: (alloc) => expired.has(alloc),
+      disconnect(alloc, patience) {
+        if (alloc.ClientStatus === "unknown") return;
+        alloc.ClientStatus = "unknown";
+        alloc.ClientDescription = "alloc is unknown since its node is disconnected";
+        changed.add(alloc);
+        agenda.after(patience / 1e6, () => {
+          if (alloc.ClientStatus !== "unknown") return;
+          expired.add(alloc);
+          evaluate(key);
+        });
+      },
+      startDeployment() {
+        if (job && !deployments.of(job)) deployments.start(job);
+      },
       state,
       placement,
       key,
@@ -97,7 +144,15 @@ export const createScheduler = (deps: {
         changed.add(alloc);
       },
       place(group, name, node, previous) {
-        const alloc = createAllocation({ job: job!, group, name, node, previous, evalId });
+        const alloc = createAllocation({
+          job: job!,
+          group,
+          name,
+          node,
+          previous,
+          evalId,
+          deployment: deployments.of(job!),
+        });
         if (previous) {
           previous.NextAllocation = alloc.ID;
           changed.add(previous);
@@ -121,6 +176,7 @@ export const createScheduler = (deps: {
     node: Node;
     previous: Allocation | undefined;
     evalId: string;
+    deployment: Deployment | undefined;
   }): Allocation => ({
     ID: uuid(random),
     Namespace: of.job.Namespace,
@@ -139,7 +195,7 @@ export const createScheduler = (deps: {
     TaskStates: null,
     PreviousAllocation: of.previous?.ID ?? "",
     NextAllocation: "",
-    DeploymentID: "",
+    DeploymentID: of.deployment?.Status === "running" ? of.deployment.ID : "",
     DeploymentStatus: null,
     FollowupEvalID: "",
     CreateIndex: 0,

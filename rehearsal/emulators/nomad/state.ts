@@ -1,4 +1,4 @@
-import type { Allocation, Job, Node, Volume } from "./records.ts";
+import type { Allocation, Deployment, Job, Node, Volume } from "./records.ts";
 import { isClientTerminal, jobKey, jobKeyOf } from "./records.ts";
 
 /** What a change can be waited for: a table, one node, one node's allocations, one allocation. */
@@ -7,11 +7,12 @@ export type Topic =
   | "allocs"
   | "volumes"
   | "jobs"
+  | "deployments"
   | `node:${string}`
   | `node-allocs:${string}`
   | `alloc:${string}`;
 
-type Table = "nodes" | "allocs" | "jobs" | "volumes";
+type Table = "nodes" | "allocs" | "jobs" | "volumes" | "deployments";
 
 /** Sets by key that vanish with their last member. */
 const createIndex = <Member>() => {
@@ -34,7 +35,13 @@ const createIndex = <Member>() => {
 /** A server's state store: tables, the indexes over them, the Raft index, and who waits for what. */
 export const createState = () => {
   let raftIndex = 10;
-  const tables: Record<Table, number> = { nodes: 1, allocs: 1, jobs: 1, volumes: 1 };
+  const tables: Record<Table, number> = {
+    nodes: 1,
+    allocs: 1,
+    jobs: 1,
+    volumes: 1,
+    deployments: 1,
+  };
 
   const nodes = new Map<string, Node>();
   const nodesByInstance = createIndex<Node>();
@@ -52,6 +59,8 @@ export const createState = () => {
   const jobs = new Map<string, Job>();
   const systemJobs = new Set<Job>();
   const volumes = new Map<string, Volume>();
+  const deployments = new Map<string, Deployment>();
+  const deploymentsByJob = createIndex<Deployment>();
 
   const waiters = createIndex<() => void>();
   const allocListeners: ((alloc: Allocation) => void)[] = [];
@@ -81,6 +90,8 @@ export const createState = () => {
     allocs,
     jobs,
     volumes,
+    deployments,
+    deploymentsByJob: deploymentsByJob.get,
     ineligible: ineligible as ReadonlySet<Node>,
     /** By the attribute that the EC2 fingerprinter sets. */
     nodesByInstance: nodesByInstance.get,
@@ -91,6 +102,11 @@ export const createState = () => {
     allocsByJob: allocsByJob.get,
     liveByNode: liveByNode.get,
     liveByJob: liveByJob.get,
+    /** Whether allocations of an older version still run. */
+    isUpdating: (job: Job) =>
+      [...liveByJob.get(jobKey(job))].some(
+        (alloc) => alloc.Job !== job && alloc.DesiredStatus === "run",
+      ),
     /** Jobs that run on every node that they may. */
     systemJobs: (): ReadonlySet<Job> => systemJobs,
     tableIndex: (table: Table) => tables[table],
@@ -185,6 +201,18 @@ export const createState = () => {
       jobs.delete(key);
       const index = nextIndex("jobs");
       wake("jobs");
+      return index;
+    },
+
+    putDeployment(deployment: Deployment): number {
+      const index = nextIndex("deployments");
+      if (!deployments.has(deployment.ID)) {
+        deployment.CreateIndex = index;
+        deployments.set(deployment.ID, deployment);
+        deploymentsByJob.add(`${deployment.Namespace}/${deployment.JobID}`, deployment);
+      }
+      deployment.ModifyIndex = index;
+      wake("deployments");
       return index;
     },
 

@@ -105,9 +105,12 @@ export const createTaskRunner = (deps: {
   };
 
   const watchHealth = () => {
-    const migrate = alloc.Job.TaskGroups.find((one) => one.Name === alloc.TaskGroup)?.Migrate;
+    const record = alloc.Job.TaskGroups.find((one) => one.Name === alloc.TaskGroup);
+    const migrate = record?.Migrate;
     if (alloc.Job.Type !== "service" || !migrate) return;
-    const nanoseconds = group.unhealthy ? migrate.HealthyDeadline : migrate.MinHealthyTime;
+    const soonest =
+      alloc.DeploymentID === "" ? migrate.MinHealthyTime : record.Update!.MinHealthyTime;
+    const nanoseconds = group.unhealthy ? migrate.HealthyDeadline : soonest;
     later(nanoseconds / 1e9, () => {
       healthy = !group.unhealthy;
       changed();

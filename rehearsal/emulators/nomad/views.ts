@@ -1,4 +1,4 @@
-import type { Allocation, Node } from "./records.ts";
+import type { Allocation, Job, Node } from "./records.ts";
 
 /** `GET /v1/node/:id`. */
 export const viewNode = (node: Node) => ({
@@ -71,4 +71,24 @@ export const viewAllocationStub = (alloc: Allocation) => ({
   ModifyIndex: alloc.ModifyIndex,
   CreateTime: alloc.CreateTime,
   ModifyTime: alloc.ModifyTime,
+});
+
+/** A row of `GET /v1/jobs`. */
+export const viewJobStub = (job: Job) => ({
+  ID: job.ID,
+  ParentID: "",
+  Name: job.Name,
+  Namespace: job.Namespace,
+  Datacenters: job.Datacenters,
+  NodePool: job.NodePool,
+  Type: job.Type,
+  Priority: job.Priority,
+  Periodic: false,
+  ParameterizedJob: false,
+  Stop: job.Stop,
+  Status: job.Status,
+  StatusDescription: "",
+  CreateIndex: job.CreateIndex,
+  ModifyIndex: job.ModifyIndex,
+  JobModifyIndex: job.JobModifyIndex,
 });
