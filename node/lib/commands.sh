@@ -4,18 +4,30 @@
 # What a run ends with that went back to the bundle before.
 readonly went_back=5
 
-# Sets the run up: one at a time, with a folder in memory that only root can read.
-begin() {
+# Sets a run up that only looks: a folder in memory that only root can read.
+begin_look() {
   mkdir -p "$run" "$state/bundles" "$state/binaries"
-  exec 9>"$run/lock"
-  flock -n 9 || { say 'waiting for another drover-pull to end' && flock 9; }
-  clean
   work=$(mktemp -d "$run/work.XXXXXX")
-  trap clean EXIT
+  trap 'rm -rf "$work"' EXIT
   trap 'exit 143' INT TERM HUP
   read_settings
   installed=$(pointed current)
   allow_seconds "$boot_seconds"
+}
+
+# Sets a run up that may change something: one at a time.
+begin() {
+  mkdir -p "$run"
+  exec 9>"$run/lock"
+  if ! flock -n 9; then
+    # By the next time that cron calls, that one has ended.
+    [ "$command" != follow ] || { say 'another drover-pull is at work' && exit 0; }
+    say 'waiting for another drover-pull to end'
+    flock 9
+  fi
+  clean
+  begin_look
+  trap clean EXIT
 }
 
 # Nothing half done stays, however the run ends; after a power cut the next one begins with this.
@@ -194,7 +206,7 @@ run_rollback() {
 
 run_status() {
   local name
-  begin
+  begin_look
   cat <<END
 pool      $pool of cluster $cluster
 bundle    $(reported_digest)
@@ -215,7 +227,7 @@ END
 # Compares what is here with what was signed, link by link and byte by byte, and says what differs.
 run_verify() {
   local path problems
-  begin
+  begin_look
   allow_seconds 30
   problems=$work/problems
   : >"$problems"

@@ -188,6 +188,20 @@ describe("a machine with services", atOnce, () => {
       assert.equal(await pool.machine.read("/etc/one.conf"), "2\n");
     });
 
+    it("can look while another run is at work, which cron leaves alone", async (context) => {
+      const pool = await makePool(context, cloud);
+      const { sha256 } = await pool.publish({ files: { "/etc/a.conf": "a\n" } });
+      await succeed(pool, "boot");
+      await pool.machine.run("flock /run/drover/lock sleep 1000 </dev/null >/dev/null 2>&1 &");
+      await waitFor("the lock to be taken", async () => {
+        const { code } = await pool.machine.run("flock -n /run/drover/lock true");
+        return code !== 0;
+      });
+      assert.match((await succeed(pool, "status")).stdout, new RegExp(sha256));
+      await succeed(pool, "verify");
+      assert.match((await succeed(pool, "follow")).stderr, /another drover-pull is at work/);
+    });
+
     it("is told what differs from what was signed", async (context) => {
       const pool = await makePool(context, cloud);
       await pool.publish({

@@ -4,6 +4,7 @@
 # object is another one. Prints for each case: its name, how it ended, whether anything was left,
 # and the reason.
 set -euf
+command=boot
 export LC_ALL=C
 lib=/usr/lib/drover etc=/etc/drover state=/var/lib/drover run=/run/drover
 for part in say settings persist metadata aws trust archive plan render binaries secrets install \

@@ -2,6 +2,7 @@
 # shellcheck shell=busybox disable=SC2034,SC2154
 # On a machine: pulls, verifies and unpacks the bundle $1 from the bucket into /unpacked.
 set -euf
+command=boot
 export LC_ALL=C
 lib=/usr/lib/drover etc=/etc/drover state=/var/lib/drover run=/run/drover
 for part in say settings persist metadata aws trust archive commands; do
