@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Cloud } from "./world/cloud.ts";
-import { makePool, startCloud } from "./world/pool.ts";
+import { makePool, type Pool, startCloud } from "./world/pool.ts";
+import { buildBundle, buildChannel, bundleObjects, sha256 } from "./world/publisher.ts";
 
 let cloud: Cloud;
 before(async () => {
@@ -9,7 +10,7 @@ before(async () => {
 });
 after(() => cloud.close());
 
-describe("drover-pull boot", () => {
+describe("drover-pull boot", { concurrency: 3 }, () => {
   it("brings a fresh machine to what its pool runs", async (context) => {
     const { machine, publish, pull, report } = await makePool(context, cloud);
     await cloud.putSecret("drover/workers/gossip", 'secret "value" with \\ and ü\n');
@@ -52,5 +53,155 @@ describe("drover-pull boot", () => {
     const { state, serial, bundle: reported } = await report();
     assert.deepEqual([state, serial, reported], ["ready", "42", bundle.sha256]);
     assert.match(machine.console(), /ready: bundle/);
+  });
+
+  /** A channel with a current bundle and a candidate. */
+  const publishBoth = async ({ bucket, key }: Pool): Promise<string> => {
+    const [current, candidate] = ["current\n", "candidate\n"].map((text) =>
+      buildBundle(key.privateKey, { files: { "/etc/which": text } }),
+    );
+    if (!current || !candidate) throw new Error("two bundles were built");
+    for (const bundle of [current, candidate])
+      for (const [name, content] of bundleObjects(bundle)) await bucket.put(name, content);
+    const channel = { serial: 42, current: current.sha256, candidate: candidate.sha256 };
+    await bucket.put("channels/workers", buildChannel(key.privateKey, channel));
+    return candidate.sha256;
+  };
+
+  it("takes the candidate when the instance is assigned to it, and the current bundle otherwise", async (context) => {
+    const pool = await makePool(context, cloud);
+    const candidate = await publishBoth(pool);
+    assert.equal((await pool.pull("boot")).code, 0);
+    assert.equal(await pool.machine.read("/etc/which"), "current\n");
+    pool.metadata.values.set("tags/instance/drover:bundle", candidate);
+    assert.equal((await pool.pull("boot")).code, 0);
+    assert.equal(await pool.machine.read("/etc/which"), "candidate\n");
+    // A tag of a launch long ago.
+    pool.metadata.values.set("tags/instance/drover:bundle", "0".repeat(64));
+    assert.equal((await pool.pull("boot")).code, 0);
+    assert.equal(await pool.machine.read("/etc/which"), "current\n");
+  });
+
+  it("waits for its assignment where it is told to", async (context) => {
+    const pool = await makePool(context, cloud);
+    pool.configure({ DROVER_ASSIGNMENT: "wait", DROVER_BOOT_SECONDS: "1" });
+    const candidate = await publishBoth(pool);
+    const late = await pool.pull("boot");
+    assert.equal(late.code, 4);
+    assert.match(late.stderr, /the tag drover:bundle did not come within \d+ s/);
+    pool.configure({ DROVER_ASSIGNMENT: "wait", DROVER_BOOT_SECONDS: "20" });
+    const done = pool.pull("boot");
+    pool.metadata.values.set("tags/instance/drover:bundle", candidate);
+    assert.equal((await done).code, 0);
+    assert.equal(await pool.machine.read("/etc/which"), "candidate\n");
+  });
+
+  it("makes the same bundle anew for other values, and only then", async (context) => {
+    const { machine, metadata, publish, pull } = await makePool(context, cloud);
+    await publish({
+      files: { "/etc/size": "{{drover.instance_type}} {{drover.tag.Name}}\n" },
+      plan: { rendered: ["/etc/size"] },
+    });
+    const missing = await pull("boot");
+    assert.match(
+      missing.stderr,
+      /\{\{drover\.tag\.Name\}\} has no value: instance metadata has no tags/,
+    );
+    for (const [name, problem] of [
+      ['" }\nevil = "', /\{\{drover\.tag\.Name\}\}: its value has something else than letters/],
+      ["$(reboot)", /its value has something else/],
+      ["", /has an empty value/],
+    ] as const) {
+      metadata.values.set("tags/instance/Name", name);
+      const done = await pull("boot");
+      assert.equal(done.code, 3);
+      assert.match(done.stderr, problem);
+    }
+    metadata.values.set("tags/instance/Name", "a name, ü");
+    assert.equal((await pull("boot")).code, 0);
+    assert.equal(await machine.read("/etc/size"), "m7g.large a name, ü\n");
+    const inode = async () => (await machine.run("stat -L -c %i /etc/size")).stdout;
+    const first = await inode();
+    assert.equal((await pull("boot")).code, 0);
+    assert.equal(await inode(), first);
+    metadata.values.set("instance-type", "m7g.4xlarge");
+    assert.equal((await pull("boot")).code, 0);
+    assert.equal(await machine.read("/etc/size"), "m7g.4xlarge a name, ü\n");
+  });
+
+  it("keeps binaries by their digests, for as long as a bundle has them", async (context) => {
+    const { bucket, machine, publish, pull } = await makePool(context, cloud);
+    const script = '#!/bin/sh\necho "tool $1"\n';
+    const digest = sha256(script);
+    const source = `binaries/${digest}`;
+    await bucket.put(source, script);
+    const binary = { sha256: digest, bytes: script.length, source, mode: "0755" } as const;
+    const plan = {
+      binaries: [
+        { ...binary, arch: "amd64", path: "/usr/local/bin/tool" },
+        { ...binary, arch: "arm64", path: "/usr/local/bin/other" },
+      ],
+      checks: [{ path: "/usr/local/bin/tool", args: ["version"] }],
+    } as const;
+    await publish({ files: { "/etc/a": "1\n" }, plan });
+    const done = await pull("boot");
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal((await machine.run("tool x")).stdout, "tool x\n");
+    assert.equal(await machine.exists("/usr/local/bin/other"), false);
+    // It is here: it need not be there.
+    await bucket.put(source, "another");
+    for (const text of ["2\n", "3\n", "4\n"]) {
+      await publish({ files: { "/etc/a": text }, ...(text === "2\n" && { plan }) });
+      assert.equal((await pull("boot")).code, 0);
+      assert.equal(await machine.exists(`/var/lib/drover/binaries/${digest}`), text !== "4\n");
+    }
+    const kept = await machine.run("ls /var/lib/drover/bundles | wc -l");
+    assert.equal(kept.stdout.trim(), "2");
+  });
+
+  it("gives back what lay in the places of a bundle before, and removes what it made", async (context) => {
+    const { machine, publish, pull } = await makePool(context, cloud);
+    const before = await machine.read("/etc/motd");
+    await publish({ files: { "/etc/motd": "ours\n", "/etc/new.d/a": "a\n", "/etc/stays": "s\n" } });
+    assert.equal((await pull("boot")).code, 0);
+    assert.equal(await machine.read("/etc/motd"), "ours\n");
+    await publish({ files: { "/etc/stays": "s\n" } });
+    assert.equal((await pull("boot")).code, 0);
+    assert.equal(await machine.read("/etc/motd"), before);
+    assert.equal(await machine.exists("/etc/new.d/a"), false);
+
+    for (const [path, problem] of [
+      ["/etc/init.d", /\/etc\/init\.d is a folder here, and a file in bundle/],
+      ["/etc/motd/x", /\/etc\/motd is a file here, and a folder in bundle/],
+    ] as const) {
+      await publish({ files: { [path]: "x\n" } });
+      const done = await pull("boot");
+      assert.equal(done.code, 3);
+      assert.match(done.stderr, problem);
+      assert.equal(await machine.read("/etc/stays"), "s\n");
+    }
+  });
+
+  it("accepts no channel older than one that it has seen, nor another one with its serial", async (context) => {
+    const pool = await makePool(context, cloud);
+    const { sha256: current } = await pool.publish({ files: { "/etc/a": "1\n" } });
+    const sign = (serial: number, candidate?: string) =>
+      pool.bucket.put(
+        "channels/workers",
+        buildChannel(pool.key.privateKey, { serial, current, candidate }),
+      );
+    await sign(50);
+    assert.equal((await pool.pull("boot")).code, 0);
+    await sign(49);
+    const old = await pool.pull("boot");
+    assert.match(old.stderr, /has serial 49, and this machine has seen 50/);
+    assert.equal((await pool.report())["state"], "kept");
+    await sign(50, "c".repeat(64));
+    assert.match(
+      (await pool.pull("boot")).stderr,
+      /has serial 50 as before, with something else in it/,
+    );
+    await sign(51);
+    assert.equal((await pool.pull("boot")).code, 0);
   });
 });
