@@ -45,7 +45,7 @@ const openEmulator = async (): Promise<OpenedConsul> => {
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.sleep(seconds * 1000),
   };
-  return { target, run: (body) => clock.until(body()), close: async () => undefined };
+  return { run: (body) => clock.until(body(target)), close: async () => undefined };
 };
 
 consulContract("Consul, emulated", openEmulator);

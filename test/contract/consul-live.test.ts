@@ -22,7 +22,6 @@ const openAgents = async (): Promise<OpenedConsul> => {
     cert: cluster.tls.clientCertificate,
     key: cluster.tls.clientKey,
   });
-  const addresses = new Map<string, string>();
   let serial = 0;
 
   const send = async (url: URL, method: string, token: string, body?: unknown): Promise<Answer> => {
@@ -33,48 +32,51 @@ const openAgents = async (): Promise<OpenedConsul> => {
     return { status: incoming.statusCode ?? 0, text, json: () => JSON.parse(text) };
   };
 
-  const target: ConsulTarget = {
-    datacenter: cluster.consul.datacenter,
-    call: (method, path, { body, token = cluster.management.consul } = {}) =>
-      send(new URL(path, cluster.consul.address), method, token, body),
-    async addAgent() {
-      serial += 1;
-      const [name, service] = [`i-${String(serial).padStart(17, "0")}`, "nomad-client"];
-      const { address } = await cluster.addClient({ instanceId: name });
-      addresses.set(name, address);
-      // Nomad registers itself with the agent beside it.
-      await eventually(target, "the service is registered", 30, async () =>
-        servicesOf(await readCatalog(target, name)).includes(service),
-      );
-      return { name, service };
-    },
-    async powerOff(name) {
-      addresses.delete(name);
-      await cluster.powerOff(name);
-    },
-    async leave(name) {
-      const url = new URL(`https://${addresses.get(name)}:8501/v1/agent/leave`);
-      await send(url, "PUT", cluster.management.consul);
-    },
-    async createToken(grants) {
-      serial += 1;
-      const rules = [
-        ...(grants.operator ? [`operator = "${grants.operator}"`] : []),
-        ...(grants.node ? [`node_prefix "" { policy = "${grants.node}" }`] : []),
-        ...(grants.service ? [`service_prefix "" { policy = "${grants.service}" }`] : []),
-      ];
-      const policy = await cluster.consulApi<{ ID: string }>("PUT", "/v1/acl/policy", {
-        Name: `policy-${serial}`,
-        Rules: rules.join("\n"),
-      });
-      const token = await cluster.consulApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
-        Policies: [{ ID: policy.ID }],
-      });
-      return token.SecretID;
-    },
-    patience: 3,
-    seconds: () => performance.now() / 1000,
-    pause: (seconds) => sleep(seconds * 1000),
+  const createTarget = (addresses: Map<string, string>): ConsulTarget => {
+    const target: ConsulTarget = {
+      datacenter: cluster.consul.datacenter,
+      call: (method, path, { body, token = cluster.management.consul } = {}) =>
+        send(new URL(path, cluster.consul.address), method, token, body),
+      async addAgent() {
+        serial += 1;
+        const [name, service] = [`i-${String(serial).padStart(17, "0")}`, "nomad-client"];
+        const { address } = await cluster.addClient({ instanceId: name });
+        addresses.set(name, address);
+        // Nomad registers itself with the agent beside it.
+        await eventually(target, "the service is registered", 30, async () =>
+          servicesOf(await readCatalog(target, name)).includes(service),
+        );
+        return { name, service };
+      },
+      async powerOff(name) {
+        addresses.delete(name);
+        await cluster.powerOff(name);
+      },
+      async leave(name) {
+        const url = new URL(`https://${addresses.get(name)}:8501/v1/agent/leave`);
+        await send(url, "PUT", cluster.management.consul);
+      },
+      async createToken(grants) {
+        serial += 1;
+        const rules = [
+          ...(grants.operator ? [`operator = "${grants.operator}"`] : []),
+          ...(grants.node ? [`node_prefix "" { policy = "${grants.node}" }`] : []),
+          ...(grants.service ? [`service_prefix "" { policy = "${grants.service}" }`] : []),
+        ];
+        const policy = await cluster.consulApi<{ ID: string }>("PUT", "/v1/acl/policy", {
+          Name: `policy-${serial}`,
+          Rules: rules.join("\n"),
+        });
+        const token = await cluster.consulApi<{ SecretID: string }>("PUT", "/v1/acl/token", {
+          Policies: [{ ID: policy.ID }],
+        });
+        return token.SecretID;
+      },
+      patience: 3,
+      seconds: () => performance.now() / 1000,
+      pause: (seconds) => sleep(seconds * 1000),
+    };
+    return target;
   };
 
   // A death is confirmed by others: without some that stay, it takes half a minute and more.
@@ -83,15 +85,13 @@ const openAgents = async (): Promise<OpenedConsul> => {
   }
 
   return {
-    target,
     async run(body) {
+      const addresses = new Map<string, string>();
       try {
-        await body();
+        await body(createTarget(addresses));
       } finally {
-        // Machines are heavy: what a case leaves behind is ended before the next one.
-        const left = [...addresses.keys()];
-        addresses.clear();
-        await Promise.all(left.map((name) => cluster.powerOff(name)));
+        // Machines are heavy: what a case leaves behind is ended with it.
+        await Promise.all([...addresses.keys()].map((name) => cluster.powerOff(name)));
       }
     },
     async close() {
@@ -101,4 +101,7 @@ const openAgents = async (): Promise<OpenedConsul> => {
   };
 };
 
-consulContract("Consul, real agents", openAgents);
+/** Agents mostly wait. More of them at once would be too busy with each other's starts. */
+const AT_ONCE = 4;
+
+consulContract("Consul, real agents", openAgents, AT_ONCE);

@@ -32,9 +32,9 @@ export interface ConsulTarget extends Timed {
   createToken(grants: Grants): Promise<string>;
 }
 
+/** Where cases run; each has a target to itself as long as it runs. */
 export interface OpenedConsul {
-  readonly target: ConsulTarget;
-  run(body: () => Promise<void>): Promise<void>;
+  run(body: (target: ConsulTarget) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 

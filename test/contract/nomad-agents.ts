@@ -4,9 +4,10 @@ import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { text as readText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLiveCluster } from "../../rehearsal/agents/cluster.ts";
+import { startLiveCluster, type LiveCluster } from "../../rehearsal/agents/cluster.ts";
 import { writeRules } from "../../rehearsal/emulators/nomad/acl.ts";
 import { composeJob, STARTS_FILE } from "./nomad-jobs.ts";
+import type { OutageTarget } from "./nomad-outages.ts";
 import type { NomadTarget } from "./nomad-target.ts";
 
 /** Nomad's own pace, which the emulator's numbers were seen at. */
@@ -20,15 +21,40 @@ export interface LiveNomad {
   close(): Promise<void>;
 }
 
-/** Starts a server of Nomad and one of Consul. */
-export const openAgents = async (): Promise<LiveNomad> => {
-  const cluster = await startLiveCluster({ heartbeat: HEARTBEAT, connections: 100 });
-  const agent = new Agent({
+/** Asks one server; without an address the first one. */
+const createCall =
+  (cluster: LiveCluster, agent: Agent, address = cluster.nomad.address): NomadTarget["call"] =>
+  async (method, path, { body, text, token = cluster.management.nomad } = {}) => {
+    const outgoing = request(new URL(path, address), {
+      method,
+      agent,
+      headers: { "X-Nomad-Token": token },
+    });
+    outgoing.end(text ?? (body === undefined ? undefined : JSON.stringify(body)));
+    const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
+    const answer = await readText(incoming);
+    const headers = new Headers(
+      Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+    );
+    return {
+      status: incoming.statusCode ?? 0,
+      text: answer,
+      headers,
+      index: Number(headers.get("x-nomad-index")),
+      json: () => JSON.parse(answer),
+    };
+  };
+
+const createAgent = ({ tls }: LiveCluster): Agent =>
+  new Agent({
     keepAlive: true,
-    ca: cluster.tls.ca,
-    cert: cluster.tls.clientCertificate,
-    key: cluster.tls.clientKey,
+    ca: tls.ca,
+    cert: tls.clientCertificate,
+    key: tls.clientKey,
   });
+
+const openTarget = async (cluster: LiveCluster): Promise<LiveNomad> => {
+  const agent = createAgent(cluster);
   let serial = 0;
   let machines: string[] = [];
   let jobs: string[] = [];
@@ -46,26 +72,7 @@ export const openAgents = async (): Promise<LiveNomad> => {
   const target: NomadTarget = {
     region: cluster.nomad.region,
     silence: [8, 31],
-    async call(method, path, { body, text, token = cluster.management.nomad } = {}) {
-      const outgoing = request(new URL(path, cluster.nomad.address), {
-        method,
-        agent,
-        headers: { "X-Nomad-Token": token },
-      });
-      outgoing.end(text ?? (body === undefined ? undefined : JSON.stringify(body)));
-      const [incoming] = (await once(outgoing, "response")) as [IncomingMessage];
-      const answer = await readText(incoming);
-      const headers = new Headers(
-        Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-      );
-      return {
-        status: incoming.statusCode ?? 0,
-        text: answer,
-        headers,
-        index: Number(headers.get("x-nomad-index")),
-        json: () => JSON.parse(answer),
-      };
-    },
+    call: createCall(cluster, agent),
     async addNode(pool) {
       serial += 1;
       const instanceId = `i-${String(serial).padStart(17, "0")}`;
@@ -125,4 +132,46 @@ export const openAgents = async (): Promise<LiveNomad> => {
       await cluster.stop();
     },
   };
+};
+
+/** Starts a server of Nomad and one of Consul. */
+export const openAgents = async (): Promise<LiveNomad> =>
+  openTarget(await startLiveCluster({ heartbeat: HEARTBEAT, connections: 100 }));
+
+interface RaftView {
+  readonly Servers: readonly { readonly Voter: boolean }[];
+}
+
+/** Starts two servers of Nomad. That takes some twenty seconds: the second one has to prove stable. */
+export const openServers = async (): Promise<{ target: OutageTarget; close(): Promise<void> }> => {
+  const cluster = await startLiveCluster();
+  const agent = createAgent(cluster);
+  const close = async () => {
+    agent.destroy();
+    await cluster.stop();
+  };
+  try {
+    const { address } = await cluster.addServerWithClient({ instanceId: "i-0000000000000000a" });
+    await cluster.waitFor(
+      "the second server to have a vote",
+      async () => {
+        const raft = await cluster.nomadApi<RaftView>("GET", "/v1/operator/raft/configuration");
+        return raft.Servers.length === 2 && raft.Servers.every(({ Voter }) => Voter);
+      },
+      90_000,
+    );
+    const { target } = await openTarget(cluster);
+    return {
+      target: {
+        ...target,
+        call: createCall(cluster, agent, `https://${address}:4646`),
+        loseLeader: () => cluster.stopNomadServer(),
+        restoreLeader: () => cluster.startNomadServer(),
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 };

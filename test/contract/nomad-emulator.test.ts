@@ -2,6 +2,7 @@ import { createNomad } from "../../rehearsal/emulators/nomad/create-nomad.ts";
 import { seeded, uuid } from "../../rehearsal/random.ts";
 import { createVirtualClock } from "../rehearsal/emulators/virtual-clock.ts";
 import { nomadContract } from "./nomad.ts";
+import type { OutageTarget } from "./nomad-outages.ts";
 import { readAllocation, type NomadTarget, type OpenedTarget } from "./nomad-target.ts";
 
 const openEmulator = async (): Promise<OpenedTarget> => {
@@ -64,7 +65,16 @@ const openEmulator = async (): Promise<OpenedTarget> => {
     seconds: () => clock.now() / 1000,
     pause: (seconds) => clock.sleep(seconds * 1000),
   };
-  return { run: (body) => clock.until(body(target)), close: async () => undefined };
+  const outage: OutageTarget = {
+    ...target,
+    loseLeader: async () => nomad.setLeader(undefined),
+    restoreLeader: async () => nomad.setLeader("server-1"),
+  };
+  return {
+    run: (body) => clock.until(body(target)),
+    runApart: (body) => clock.until(body(outage)),
+    close: async () => undefined,
+  };
 };
 
 nomadContract("Nomad, emulated", openEmulator);

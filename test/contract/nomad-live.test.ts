@@ -1,5 +1,5 @@
 import { createLanes } from "./lanes.ts";
-import { openAgents } from "./nomad-agents.ts";
+import { openAgents, openServers } from "./nomad-agents.ts";
 import { nomadContract } from "./nomad.ts";
 import type { OpenedTarget } from "./nomad-target.ts";
 
@@ -17,6 +17,14 @@ const openClusters = async (): Promise<OpenedTarget> => {
           await lane.clearUp();
         }
       }),
+    async runApart(body) {
+      const servers = await openServers();
+      try {
+        await body(servers.target);
+      } finally {
+        await servers.close();
+      }
+    },
     close: () => lanes.close(),
   };
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { PolicySpec } from "../../rehearsal/emulators/nomad/acl.ts";
 import type { JobSpec } from "../../rehearsal/emulators/nomad/job-spec.ts";
+import type { OutageTarget } from "./nomad-outages.ts";
 import { eventually, type Timed } from "./eventually.ts";
 
 /** An answer of the API. */
@@ -52,6 +53,8 @@ export interface NomadTarget extends Timed {
 /** Where cases run; each has a target to itself as long as it runs. */
 export interface OpenedTarget {
   run(body: (target: NomadTarget) => Promise<void>): Promise<void>;
+  /** Gives the case servers of its own, of which it may end the leader. */
+  runApart(body: (target: OutageTarget) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 

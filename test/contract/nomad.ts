@@ -3,6 +3,7 @@ import { deploymentCases } from "./nomad-deployments.ts";
 import { drainCases } from "./nomad-drains.ts";
 import { lifeCases } from "./nomad-lives.ts";
 import { readCases, type Case } from "./nomad-reads.ts";
+import { outageCases } from "./nomad-outages.ts";
 import { silenceCases } from "./nomad-silences.ts";
 import type { OpenedTarget } from "./nomad-target.ts";
 
@@ -33,6 +34,11 @@ export const nomadContract = (
     });
     after(() => opened.close());
 
+    void describe("outages", () => {
+      for (const [title, body] of Object.entries(outageCases)) {
+        void it(title, () => opened.runApart(body));
+      }
+    });
     for (const [group, cases] of Object.entries(groups)) {
       void describe(group, { concurrency: atOnce }, () => {
         for (const [index, [title, body]] of Object.entries(cases).entries()) {
