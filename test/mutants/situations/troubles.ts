@@ -74,6 +74,8 @@ export const troubles = {
     let gone: { id: string }[] = [];
     return {
       ...one,
+      // What could not be forgotten then is the reconciler's.
+      schedule: [],
       onReady: (world) => {
         gone = leaving(world, one.terminate);
         setHeartbeat(world, 60);
@@ -84,12 +86,7 @@ export const troubles = {
           () => nomadOf(world).setOutage(undefined),
         );
       },
-      excuses: () =>
-        excuse(
-          gone,
-          ["nothing-left-taken", "nobody-remembered", "every-hook-decided"],
-          "Nomad could not be reached",
-        ),
+      excuses: () => excuse(gone, ["every-hook-decided"], "Nomad could not be reached"),
     };
   },
   "Nomad has no connection to give": () => ({
