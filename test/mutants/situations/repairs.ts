@@ -170,17 +170,18 @@ export const repairs = {
       onReady: (world) => {
         gone = leaving(world, many.terminate);
         const nomad = nomadOf(world);
-        // One after the other they would be believed.
+        // One after the other they would be believed: it sees none of them until all are long gone.
         const areGone = () =>
           gone.every(
             ({ id }) =>
               world.autoScaling.instance(id).state === "Terminated" &&
               nomad.truth.node(id)?.Status !== "ready",
           );
-        world.ledger.interfere(async ({ task }, send) => {
-          if (task === "watch/look-at-cluster" && !areGone()) throw brokenConnection();
+        const stop = world.ledger.interfere(async ({ task }, send) => {
+          if (task === "watch/look-at-cluster") throw brokenConnection();
           return send();
         });
+        once(world, areGone, () => later(world, 5 * minute, stop));
         const person = createPerson(world);
         for (const { id } of gone)
           once(

@@ -85,12 +85,12 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
       /i-gone: nobody decided the hook: its time ran out/,
     ],
     [
-      "a hook that was held to its limit with nothing to drain",
+      "a hook that was held to its limit for a node that Nomad never knew",
       {
-        instances: [ended({ actions: [action({ limitAt: 14 * minute })] })],
-        ...chronicle({ writes: [], drains: [] }),
+        instances: [ended({ actions: [action({ limitAt: 8 * minute })] })],
+        ...chronicle({ writes: [write("purge", { accessor: "a person" })], drains: [] }),
       },
-      /i-gone: the hook was held to its limit, and nothing was drained/,
+      /i-gone: the hook was held to its limit, and Nomad never knew its node/,
     ],
     [
       "a hook at its global limit",

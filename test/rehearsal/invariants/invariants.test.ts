@@ -17,7 +17,6 @@ import {
   minute,
   node,
   second,
-  secondDrain,
   shortage,
   sight,
   staying,
@@ -92,7 +91,7 @@ describe("what is not a breach", () => {
           ended({ id: "i-second", actions: [action({ limitAt: 14 * minute })] }),
           staying,
         ],
-        ...chronicle({ shortages: [shortage], drains: [drain(), secondDrain] }),
+        ...chronicle({ shortages: [shortage] }),
       },
     ],
     [
