@@ -8,6 +8,7 @@ import {
   awaitRunning,
   drain,
   isEnded,
+  listAllocations,
   readAllocation,
   readNode,
   wasForced,
@@ -141,6 +142,92 @@ export const lifeCases: Record<string, Case> = {
     // What ends while the drainer is busy marking goes unnoticed: such a drain lasts to its deadline.
     if (nodes.some(wasForced)) assert.ok(target.seconds() - began >= 25);
     for (const job of jobs) assert.equal((await awaitRunning(target, job, 2)).length, 2);
+  },
+
+  "two nodes that drain at once with many jobs: max_parallel is broken for some": async (
+    target,
+    pool,
+  ) => {
+    const MOST = 6;
+    const nodes = [await target.addNode(pool), await target.addNode(pool)];
+    const jobs = Array.from({ length: 5 }, (_, index) => `${pool}-${index}`);
+    for (const job of jobs) await target.runJob(spread(job, pool));
+    for (const job of jobs) await awaitRunning(target, job, 2);
+    nodes.push(await target.addNode(pool), await target.addNode(pool));
+
+    /** The fewest allocations that any of the jobs had while two nodes were left for two others. */
+    const moveAll = async (round: number): Promise<number> => {
+      const [from, to] =
+        round % 2 === 0
+          ? [
+              [0, 1],
+              [2, 3],
+            ]
+          : [
+              [2, 3],
+              [0, 1],
+            ];
+      for (const index of to) {
+        await target.call("PUT", `/v1/node/${nodes[index]!.nodeId}/eligibility`, {
+          body: { Eligibility: "eligible" },
+        });
+      }
+      // Only what is healthy is moved.
+      await target.pause(3);
+      const old = from.map((index) => nodes[index]!);
+      const began = target.seconds();
+      await Promise.all(old.map(({ nodeId }) => drain(target, nodeId, { seconds: 15 })));
+      let fewest = 2;
+      while (target.seconds() - began < 6) {
+        const running = (await listAllocations(target, `JobID matches "^${pool}-"`)).filter(
+          (alloc) => alloc.ClientStatus === "running" && alloc.DesiredStatus === "run",
+        );
+        for (const job of jobs) {
+          fewest = Math.min(fewest, running.filter((alloc) => alloc.JobID === job).length);
+        }
+        if (fewest === 0) return 0;
+        await target.pause(0.05);
+      }
+      // Both are drained, by their deadline if need be, before the next try.
+      await Promise.all(old.map(({ nodeId }) => awaitDrained(target, nodeId, 25)));
+      for (const job of jobs) await awaitRunning(target, job, 2);
+      return fewest;
+    };
+
+    // It is a race: most rounds break it, but not each.
+    let fewest = 2;
+    for (let round = 0; round < MOST && fewest > 0; round += 1) fewest = await moveAll(round);
+    assert.equal(fewest, 0, "a job with two allocations and max_parallel 1 had none at some time");
+  },
+
+  "starts to move work after a second, and wakes who waits for the node at its end": async (
+    target,
+    pool,
+  ) => {
+    const { nodeId } = await target.addNode(pool);
+    await target.runJob({
+      id: `${pool}-s`,
+      pool,
+      groups: [{ count: 2, migrate: { minHealthySeconds: 1 } }],
+    });
+    await awaitRunning(target, `${pool}-s`, 2);
+    await target.pause(1.5);
+    await target.addNode(pool);
+    const began = target.seconds();
+    await drain(target, nodeId, { seconds: 60 });
+    const moved = eventually(target, "the first one is moved", 5, async () =>
+      (await allocationsOn(target, nodeId)).some(({ DesiredStatus }) => DesiredStatus === "stop"),
+    ).then(() => target.seconds() - began);
+    let wakes = 0;
+    let index = 0;
+    for (let open = true; open && wakes < 10; wakes += 1) {
+      const answer = await target.call("GET", `/v1/node/${nodeId}?index=${index}&wait=40s`);
+      index = answer.index;
+      open = answer.json<{ DrainStrategy: object | null }>().DrainStrategy !== null;
+    }
+    assert.ok(wakes <= 3, `answered ${wakes} times, the first time at once`);
+    assert.equal((await allocationsOn(target, nodeId)).every(isEnded), true);
+    assert.ok((await moved) > 0.9);
   },
 
   "keeps ten events of a node": async (target, pool) => {
