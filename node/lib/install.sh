@@ -8,7 +8,9 @@ install_bundle() {
   find_installation || {
     read_manifest
     rm -rf "$staged" "$state/incoming"
-    mkdir -p "$staged" "$state/incoming" "$state/binaries"
+    mkdir -p "$state/incoming" "$state/binaries"
+    # Nobody looks into it before its files have their owners and modes.
+    mkdir -m 0700 "$staged"
     fetch_archive
     unpack_tar "$staged"
     check_plan "$staged/plan"
@@ -56,6 +58,7 @@ keep_installation() {
   sum=$(sha256sum <"$1/facts")
   installation=$digest-$(printf '%.12s' "$sum")
   rm -rf "$state/incoming" "$state/bundles/${installation:?}"
+  chmod 0755 "$1"
   sync -f "$1" || refuse "the installation of $digest could not be written: is the disk full?"
   mv -T "$1" "$state/bundles/$installation" || refuse "$state/bundles/$installation could not be written"
   fsync "$state/bundles"

@@ -7,6 +7,7 @@ find_facts() {
   step 'reading what the placeholders need'
   plan_lines render "$2"
   while read -r path; do
+    [ -f "$1$path" ] || refuse "$path of $digest is to be rendered, and is no file in it"
     with_mark "$1$path" | awk -v list=1 -f "$lib/lib/render.awk" 2>"$work/found" ||
       refuse "$path of $digest: $(cat "$work/found")"
   done <"$work/plan-render" >"$work/names.found"

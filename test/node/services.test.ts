@@ -130,6 +130,29 @@ describe("a machine with services", atOnce, () => {
       });
     }
 
+    it("come up with the bundle before, when a new one fails while the machine boots", async (context) => {
+      const pool = await makePool(context, cloud, { init: openrc });
+      const good = await pool.publish(toys({ one: "well\n" }));
+      await succeed(pool, "boot");
+      const source = toys({ one: "new\n" });
+      await pool.publish({
+        ...source,
+        hooks: { migrate: "#!/bin/sh\necho no way >&2\nexit 7\n" },
+        plan: { ...source.plan, hooks: [{ moment: "after-switch", path: "hooks/migrate" }] },
+      });
+      await pool.machine.cutPower();
+      await pool.machine.turnOn();
+      await waitFor("the machine to report", async () => (await pool.report())["state"] === "kept");
+      assert.match(pool.machine.console(), /hooks\/migrate of .* ended with 7: no way/);
+      assert.match(pool.machine.console(), /drover: going back to/);
+      assert.equal(await pool.machine.read("/etc/one.conf"), "well\n");
+      const report = await pool.report();
+      assert.deepEqual(
+        [report["state"], report["bundle"], report["service"]],
+        ["kept", good.sha256, "one healthy"],
+      );
+    });
+
     it("that do not come up on a fresh machine fail its boot, with the reason", async (context) => {
       const pool = await makePool(context, cloud, { init: openrc });
       pool.configure({ DROVER_HEALTH_SECONDS: "1" });

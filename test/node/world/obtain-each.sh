@@ -8,7 +8,7 @@ command=boot
 export LC_ALL=C
 lib=/usr/lib/drover etc=/etc/drover state=/var/lib/drover run=/run/drover
 for part in say settings persist metadata aws trust archive plan render binaries secrets install \
-  switch services report commands; do
+  switch services report run change; do
   # shellcheck source=/dev/null
   . "$lib/lib/$part.sh"
 done

@@ -5,7 +5,7 @@ set -euf
 command=boot
 export LC_ALL=C
 lib=/usr/lib/drover etc=/etc/drover state=/var/lib/drover run=/run/drover
-for part in say settings persist metadata aws trust archive commands; do
+for part in say settings persist metadata aws trust archive run; do
   # shellcheck source=/dev/null
   . "$lib/lib/$part.sh"
 done
