@@ -172,8 +172,10 @@ describe("a machine with services", atOnce, () => {
       await pool.publish(toys({ one: "well\n" }));
       await succeed(pool, "boot");
       await pool.machine.run("kill -9 $(cat /run/one.pid)");
-      const status = await pool.pull("status");
-      assert.match(status.stdout, /service {3}one: it has lost its supervisor/);
+      await waitFor("the supervisor to be gone", async () => {
+        const { stdout } = await pool.pull("status");
+        return /service {3}one: it has lost its supervisor/.test(stdout);
+      });
       const verified = await pool.pull("verify");
       assert.deepEqual(
         [verified.code, verified.stdout],
