@@ -56,13 +56,16 @@ export const accountFaults: readonly Fault[] = [
         const struck = autoScaling.instance(instanceId);
         if (struck.power !== "on") return;
         scene.met({ instanceId });
+        // A hook that ran out before has nothing to do with this.
+        const isUndecided = !isHookOver(scene, instanceId);
         autoScaling.powerOff(instanceId);
         scene.struck(instanceId);
-        scene.excuse({
-          invariant: "every-hook-decided",
-          instanceId,
-          why: "its power was cut while the hook held it",
-        });
+        if (isUndecided)
+          scene.excuse({
+            invariant: "every-hook-decided",
+            instanceId,
+            why: "its power was cut while the hook held it",
+          });
         excuseUnknown(scene, instanceId);
       }),
   },
