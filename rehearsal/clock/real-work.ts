@@ -33,6 +33,11 @@ const listedHandles = new Set(["ProcessWrap", "TCPSocketWrap", "Worker"]);
 /** Jobs of the thread pool, such as `PBKDF2REQUEST`, which no list of Node's shows. */
 const isPoolJob = (type: string): boolean => type.endsWith("REQUEST") && !type.startsWith("HTTP");
 
+interface PoolJob {
+  /** Gives what it has done, if it works in the call; nothing, or a promise, if it works in the pool. */
+  run?: (this: PoolJob, ...parameters: unknown[]) => unknown;
+}
+
 interface ZlibHandle {
   getAsyncId(): number;
   write: (this: ZlibHandle, ...parameters: unknown[]) => unknown;
@@ -69,11 +74,23 @@ const zlibPrototypes = (): ZlibHandle[] => {
  */
 export const watchRealWork = (): RealWork => {
   const jobs = new Map<number, string>();
+  /**
+   * Synchronous calls (`randomUUID()` fills its store by one) are jobs like any
+   * others. Nothing else says that they are over before they are collected as
+   * garbage, and virtual time would turn in place until then.
+   */
+  const noteCall = (id: number, answer: unknown): unknown => {
+    if (answer !== undefined && !(answer instanceof Promise)) jobs.delete(id);
+    return answer;
+  };
   const hook = createHook({
     // Promises are many, and nothing here asks for them.
     trackPromises: false,
-    init: (id, type) => {
-      if (isPoolJob(type)) jobs.set(id, type);
+    init: (id, type, _trigger, job: PoolJob) => {
+      if (!isPoolJob(type)) return;
+      jobs.set(id, type);
+      const { run } = job;
+      if (run) job.run = (...parameters) => noteCall(id, run.apply(job, parameters));
     },
     // The answer has come. What it sets off at once is entered anew.
     before: (id) => void jobs.delete(id),
