@@ -62,6 +62,8 @@ export type MigratingDisk = v.InferOutput<typeof migratingDisk>;
 export const drains = v.object({
   /** Drains under way in the cluster that are not Drover's. */
   byOthers: v.number(),
+  /** The executions that asked for those that are Drover's; one that has died has no slot any more. */
+  byDrover: v.optional(v.array(v.string()), []),
   /** How many nodes of the cluster may drain at once with these servers; null is no limit of theirs. */
   limit: v.nullable(v.number()),
   explanation: v.string(),

@@ -76,6 +76,7 @@ export const createHandler = (surroundings: Surroundings) => {
       holder: retirement.execution,
       leases,
       drainsByOthers: retirement.cordon.drains.byOthers,
+      drainsByDrover: retirement.cordon.drains.byDrover,
       now,
     });
     if (

@@ -11,6 +11,11 @@ export interface SlotQuestion {
   readonly leases: readonly Lease[];
   /** Drains of people: each takes a slot of the cluster. */
   readonly drainsByOthers: number;
+  /**
+   * The executions whose drains are under way. One that was stopped has lost its
+   * slot, and its drain goes on: it takes one of the cluster all the same.
+   */
+  readonly drainsByDrover: readonly string[];
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -51,13 +56,18 @@ export const allotSlot = (question: SlotQuestion): Allotment => {
     };
   }
   const clusterKey = choose(ofCluster, clusterSlotKeys(question.clusterSlots));
-  const used = ofCluster.length + question.drainsByOthers;
+  const holders = new Set(ofCluster.map((lease) => lease.holder));
+  const left = question.drainsByDrover.filter((owner) => owner !== holder && !holders.has(owner));
+  const besides = question.drainsByOthers + left.length;
+  const used = ofCluster.length + besides;
   const isMine = heldBy(ofCluster) !== undefined;
   if (!clusterKey || (!isMine && used >= question.clusterSlots)) {
     return {
       kind: "full",
       explanation: `${used} of ${question.clusterSlots} nodes that may drain at once in the cluster do${
-        question.drainsByOthers > 0 ? ` (${question.drainsByOthers} by somebody else's hand)` : ""
+        besides > 0
+          ? ` (${besides} without a slot: by somebody else's hand, or left by an execution that has ended)`
+          : ""
       }.`,
     };
   }

@@ -36,6 +36,16 @@ describe("drains under way", () => {
     assert.equal((await count(state)).byOthers, 0);
   });
 
+  test("name the executions that began them, where that was Drover", async () => {
+    const { one, two } = await raise();
+    const state = await readyToDrain(bench, one);
+    assert.deepEqual((await count(state)).byDrover, []);
+    const other = await readyToDrain(bench, two);
+    await startPass(bench, other);
+    assert.deepEqual((await count(state)).byDrover, [other.execution]);
+    assert.deepEqual((await count(other)).byDrover, []);
+  });
+
   test("do not count a node that is only cordoned, or down", async () => {
     const { one, two, three, nodeId } = await raise();
     const state = await readyToDrain(bench, one);

@@ -23,7 +23,7 @@ export const takenSlot: Slot = {
 };
 
 /** What limits the drains of a cluster in which nobody else drains. */
-export const noDrains: Drains = { byOthers: 0, limit: null, explanation: "" };
+export const noDrains: Drains = { byOthers: 0, byDrover: [], limit: null, explanation: "" };
 
 /** A machine with jobs on it, beside one that is empty. */
 export const raiseWork = async (bench: Bench, jobs: readonly JobSpec[]): Promise<Instance> => {

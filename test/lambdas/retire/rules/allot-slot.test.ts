@@ -19,6 +19,7 @@ const ask = (changes: Partial<SlotQuestion> = {}) =>
     holder: "me",
     leases: [],
     drainsByOthers: 0,
+    drainsByDrover: [],
     now,
     ...changes,
   });
@@ -54,8 +55,16 @@ describe("a slot", () => {
     assert.deepEqual(ask({ leases, drainsByOthers: 2 }), {
       kind: "full",
       explanation:
-        "3 of 3 nodes that may drain at once in the cluster do (2 by somebody else's hand).",
+        "3 of 3 nodes that may drain at once in the cluster do (2 without a slot: by somebody else's hand, or left by an execution that has ended).",
     });
+  });
+
+  test("is taken by a drain that an execution has left without its slot", () => {
+    const leases = [lease(cluster(0), "a")];
+    assert.equal(ask({ leases, drainsByDrover: ["a", "me"] }).kind, "free");
+    assert.equal(ask({ leases, drainsByDrover: ["a", "dead"] }).kind, "free");
+    assert.equal(ask({ leases, drainsByDrover: ["a", "dead", "dead too"] }).kind, "full");
+    assert.equal(ask({ clusterSlots: 1, drainsByDrover: ["dead"] }).kind, "full");
   });
 
   test("that ran out is free, to the millisecond", () => {
@@ -136,6 +145,7 @@ describe("slots, over any interleaving of takers, expiries and drains of people,
       else if (step.kind === "look") {
         const answer = allotSlot({
           ...sizes,
+          drainsByDrover: [],
           pool: poolOf(step.holder),
           holder: String(step.holder),
           leases: table
