@@ -19,14 +19,16 @@ const configureClient = (facts: ClusterFacts) => ({
 /**
  * Composes the configuration of a Consul agent.
  *
+ * @param name - of the member, if it is not the machine's
  * @param server - `first` starts the cluster, `joining` adds itself to it; left out: a client
  */
 export const configureConsul = (
   facts: ClusterFacts,
   machine: Machine,
   server?: "first" | "joining",
+  name = machine.name,
 ): object => ({
-  node_name: machine.name,
+  node_name: name,
   // Found with `/v1/catalog/nodes?filter=Meta.instance_id=="…"`.
   node_meta: { instance_id: machine.name },
   datacenter: facts.datacenter,

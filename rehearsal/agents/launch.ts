@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createApi } from "./api.ts";
 import type { AgentBinaries } from "./binaries.ts";
@@ -26,6 +26,8 @@ export interface MachineSpecification {
   readonly nomadServer?: "first" | "joining";
   readonly nomadClient?: ClientFacts;
   readonly consulServer?: "first" | "joining";
+  /** @default the name */
+  readonly consulName?: string;
 }
 
 /** A machine with its agents. */
@@ -91,7 +93,10 @@ export const launchMachine = async (
     nomadFile,
     configureNomad(facts, machine, { server: nomadServer, client: nomadClient }),
   );
-  await writeConfiguration(consulFile, configureConsul(facts, machine, consulServer));
+  await writeConfiguration(
+    consulFile,
+    configureConsul(facts, machine, consulServer, specification.consulName),
+  );
 
   const metadata: MetadataServer | undefined =
     nomadClient === undefined ? undefined : await startMetadataServer(name, address);
@@ -131,6 +136,10 @@ export const launchMachine = async (
     powerOff: async () => {
       metadata?.close();
       await Promise.all([nomad.kill(), consul.kill()]);
+      // Its disk goes with it: a machine that comes after it under this name is another one.
+      for (const data of ["nomad", "consul", "state", "alloc"]) {
+        await rm(join(folder, data), { recursive: true, force: true });
+      }
     },
     assertAlive: async () => {
       for (const [agent, process] of Object.entries({ nomad, consul })) {

@@ -13,6 +13,8 @@ export interface LiveInstance {
   readonly meta?: Readonly<Record<string, string>>;
   /** @default "default" */
   readonly nodePool?: string;
+  /** The name of its member. @default the instance id */
+  readonly consulName?: string;
 }
 
 /** A machine whose agents are ready. */

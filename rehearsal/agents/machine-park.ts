@@ -22,7 +22,7 @@ const composeMeta = (instance: LiveInstance): Record<string, string> => ({
 
 /** @returns the node's id once Nomad says `ready` and Consul `passing` */
 const findReadyNode = async (
-  instanceId: string,
+  { instanceId, consulName = instanceId }: LiveInstance,
   nomad: Api,
   consul: Api,
 ): Promise<string | undefined> => {
@@ -33,7 +33,7 @@ const findReadyNode = async (
   );
   const checks = await consul.call<{ CheckID: string; Status: string }[]>(
     "GET",
-    `/v1/health/node/${instanceId}`,
+    `/v1/health/node/${consulName}`,
   );
   const alive = checks.some(
     (check) => check.CheckID === "serfHealth" && check.Status === "passing",
@@ -82,6 +82,7 @@ export const createMachinePark = (
       const machine = await launch({
         name: instanceId,
         address: addresses.next(),
+        ...(instance.consulName === undefined ? {} : { consulName: instance.consulName }),
         nomadClient: { nodePool: instance.nodePool ?? "default", meta: composeMeta(instance) },
         ...(serves === "nomad" ? { nomadServer: "joining" } : {}),
         ...(serves === "consul" ? { consulServer: "joining" } : {}),
@@ -90,7 +91,7 @@ export const createMachinePark = (
         `${instanceId} to be ready in Nomad and alive in Consul`,
         async () => {
           await machine.assertAlive();
-          return findReadyNode(instanceId, nomad, consul);
+          return findReadyNode(instance, nomad, consul);
         },
       );
       return { instanceId, nodeId, address: machine.address };

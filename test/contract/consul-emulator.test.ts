@@ -27,10 +27,16 @@ const openEmulator = async (): Promise<OpenedConsul> => {
       const text = await response.text();
       return { status: response.status, text, json: () => JSON.parse(text) };
     },
-    async addAgent() {
+    async addAgent(as) {
       serial += 1;
-      const [name, service] = [`i-${serial}`, "nomad-client"];
-      consul.addAgent({ name, address: `10.0.1.${serial}`, services: [{ name: service }] });
+      const instanceId = `i-${serial}`;
+      const [name, service] = [as ?? instanceId, "nomad-client"];
+      consul.addAgent({
+        name,
+        instanceId,
+        address: `10.0.1.${serial}`,
+        services: [{ name: service }],
+      });
       while (consul.truth.services(name)?.length !== 1) await clock.sleep(100);
       return { name, service };
     },

@@ -37,11 +37,12 @@ const openAgents = async (): Promise<OpenedConsul> => {
       datacenter: cluster.consul.datacenter,
       call: (method, path, { body, token = cluster.management.consul } = {}) =>
         send(new URL(path, cluster.consul.address), method, token, body),
-      async addAgent() {
+      async addAgent(as) {
         serial += 1;
-        const [name, service] = [`i-${String(serial).padStart(17, "0")}`, "nomad-client"];
-        const { address } = await cluster.addClient({ instanceId: name });
-        addresses.set(name, address);
+        const instanceId = `i-${String(serial).padStart(17, "0")}`;
+        const [name, service] = [as ?? instanceId, "nomad-client"];
+        const { address } = await cluster.addClient({ instanceId, consulName: name });
+        addresses.set(instanceId, address);
         // Nomad registers itself with the agent beside it.
         await eventually(target, "the service is registered", 30, async () =>
           servicesOf(await readCatalog(target, name)).includes(service),

@@ -23,8 +23,12 @@ export interface ConsulTarget extends Timed {
     path: string,
     options?: { readonly body?: unknown; readonly token?: string },
   ): Promise<Answer>;
-  /** Starts a machine with an agent that has a service, and waits until both are in the catalog. */
-  addAgent(): Promise<{ readonly name: string; readonly service: string }>;
+  /**
+   * Starts a machine with an agent that has a service, and waits until both are in the catalog.
+   *
+   * @param as - the name of an agent that is, or was, somebody else's
+   */
+  addAgent(as?: string): Promise<{ readonly name: string; readonly service: string }>;
   /** Ends all processes of its machine. */
   powerOff(name: string): Promise<void>;
   /** Has the agent leave in order. */
@@ -39,7 +43,12 @@ export interface OpenedConsul {
 }
 
 export interface CatalogView {
-  readonly Node: { readonly Node: string; readonly Address: string; readonly Datacenter: string };
+  readonly Node: {
+    readonly ID: string;
+    readonly Node: string;
+    readonly Address: string;
+    readonly Datacenter: string;
+  };
   readonly Services: Readonly<Record<string, { readonly ID: string; readonly Service: string }>>;
 }
 

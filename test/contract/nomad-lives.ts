@@ -148,9 +148,9 @@ export const lifeCases: Record<string, Case> = {
     target,
     pool,
   ) => {
-    const MOST = 6;
+    const MOST = 8;
     const nodes = [await target.addNode(pool), await target.addNode(pool)];
-    const jobs = Array.from({ length: 5 }, (_, index) => `${pool}-${index}`);
+    const jobs = Array.from({ length: 8 }, (_, index) => `${pool}-${index}`);
     for (const job of jobs) await target.runJob(spread(job, pool));
     for (const job of jobs) await awaitRunning(target, job, 2);
     nodes.push(await target.addNode(pool), await target.addNode(pool));
@@ -176,7 +176,7 @@ export const lifeCases: Record<string, Case> = {
       await target.pause(3);
       const old = from.map((index) => nodes[index]!);
       const began = target.seconds();
-      await Promise.all(old.map(({ nodeId }) => drain(target, nodeId, { seconds: 15 })));
+      await Promise.all(old.map(({ nodeId }) => drain(target, nodeId, { seconds: 9 })));
       let fewest = 2;
       while (target.seconds() - began < 6) {
         const running = (await listAllocations(target, `JobID matches "^${pool}-"`)).filter(

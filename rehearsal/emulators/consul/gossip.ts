@@ -26,6 +26,8 @@ interface Agent {
 const HOUR = 3_600_000;
 /** Failed members are remembered this long. */
 const REAP = 72 * HOUR;
+/** The pool takes the name of a dead member from no other address for so long. */
+const RECLAIM = 30_000;
 
 /**
  * The agents, the gossip between them, and what each of the two does to the
@@ -42,6 +44,8 @@ export const createGossip = (deps: {
   const agents = new Map<string, Agent>();
   const byInstance = new Map<string, Agent>();
   const members = new Map<string, Member>();
+  /** Addresses that names of the dead belong to for a while. */
+  const reserved = new Map<string, string>();
 
   const later = (bounds: readonly [number, number], action: () => void) =>
     agenda.after(between(random, bounds), () => whenLed(action));
@@ -71,9 +75,28 @@ export const createGossip = (deps: {
     if (isMember(agent)) catalog.setSerfHealth(agent.spec.name, "passing");
   };
 
+  /**
+   * One that came while another agent had its name alive: the pool does not know it, and the
+   * catalog takes it once the other one's check is critical, which it stays.
+   */
+  const wait = (agent: Agent) =>
+    later([5000, 25_000], () => {
+      if (!agent.running) return;
+      if (catalog.registerNode(describe(agent))) syncServices(agent);
+      else wait(agent);
+    });
+
   const join = (agent: Agent) => {
     if (!agent.running) return;
     const { name, address } = agent.spec;
+    if (agents.get(name) !== agent) {
+      wait(agent);
+      return;
+    }
+    if ((reserved.get(name) ?? address) !== address) {
+      later([1000, 5000], () => join(agent));
+      return;
+    }
     members.set(name, { name, address, nodeId: agent.nodeId, status: "alive" });
     whenLed(() => {
       if (!agent.running) return;
@@ -97,6 +120,8 @@ export const createGossip = (deps: {
     }
     if (member.status !== "alive") return;
     member.status = "failed";
+    reserved.set(agent.spec.name, member.address);
+    agenda.after(RECLAIM, () => reserved.delete(agent.spec.name));
     whenLed(() => catalog.setSerfHealth(agent.spec.name, "critical"));
     agenda.after(REAP, () => {
       if (members.get(agent.spec.name) !== member || member.status !== "failed") return;
@@ -137,7 +162,7 @@ export const createGossip = (deps: {
         running: true,
         services: [...(spec.services ?? [])],
       };
-      agents.set(spec.name, agent);
+      if (!isHealthy(spec.name)) agents.set(spec.name, agent);
       byInstance.set(spec.instanceId ?? spec.name, agent);
       agenda.after(between(random, [100, 500]), () => join(agent));
     },
