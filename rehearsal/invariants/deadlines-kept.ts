@@ -1,5 +1,6 @@
 import type { NodeWrite } from "../emulators/nomad/journal.ts";
 import { actionOf, type Evidence, type Invariant, writesOf } from "./evidence.ts";
+import { afterDrainSeconds } from "./no-job-starved.ts";
 
 /** What a deadline may move by although it is the same: calls take their time. */
 const tolerance = 1_000;
@@ -17,6 +18,11 @@ const judgeDrain = (evidence: Evidence, { at, instanceId, before, after }: NodeW
     found.push(`the deadline of the drain of ${instanceId} was begun anew`);
   const instance = evidence.instances.find(({ id }) => id === instanceId);
   const action = instance && actionOf(instance, evidence.hook);
+  const wanted = evidence.drainDeadlineSeconds;
+  const left = action ? (action.limitAt - at) / 1000 - afterDrainSeconds : wanted;
+  // At its end Nomad stops what is left: work that is given less than it is to have is lost by us.
+  if (drain.ignoreSystemJobs && drain.until < at + Math.min(wanted, left) * 1000 - tolerance)
+    found.push(`the work of ${instanceId} got ${Math.round((drain.until - at) / 1000)} s to leave`);
   // One that begins when the hook is over already is no longer under it.
   if (action && at < action.limitAt && drain.until > action.limitAt)
     found.push(`the drain of ${instanceId} may last longer than its hook`);
@@ -24,8 +30,9 @@ const judgeDrain = (evidence: Evidence, { at, instanceId, before, after }: NodeW
 };
 
 /**
- * A drain has a deadline, gets it once, and ends within its hook. Posting it
- * again would begin the deadline anew, and so extend it for ever.
+ * A drain has a deadline, which gives the work as long as people have said, gets
+ * it once, and ends within its hook. Posting it again would begin the deadline
+ * anew, and so extend it for ever.
  */
 export const deadlinesKept: Invariant = {
   name: "deadlines-kept",

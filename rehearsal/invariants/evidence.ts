@@ -155,3 +155,16 @@ export const cordonOwners = (
 
 export const actionOf = (instance: InstanceFact, hook: string): ActionFact | undefined =>
   instance.actions.find((action) => action.hook === hook);
+
+/** Since when an instance is on its way out: its hook holds it, or a person asked for it. */
+export const leavesSince = (evidence: Evidence, instanceId: string): number => {
+  const instance = evidence.instances.find(({ id }) => id === instanceId);
+  const actions = (instance?.actions ?? []).filter(({ hook }) => hook === evidence.hook);
+  const orders = evidence.executions.filter(
+    (each) => each.byHand && each.instanceId === instanceId,
+  );
+  return Math.min(
+    ...actions.map(({ startedAt }) => startedAt),
+    ...orders.map(({ startedAt }) => startedAt),
+  );
+};

@@ -11,6 +11,7 @@ import { nothingLeftTaken } from "./nothing-left-taken.ts";
 import { oneOwner } from "./one-owner.ts";
 import { personRespected } from "./person-respected.ts";
 import { serversUntouched } from "./servers-untouched.ts";
+import { slotsKept } from "./slots-kept.ts";
 import { systemJobsLast } from "./system-jobs-last.ts";
 
 /** What has to be so after every rehearsal, whatever happened in it. */
@@ -22,6 +23,7 @@ export const invariants: readonly Invariant[] = [
   nothingForeignTouched,
   serversUntouched,
   noJobStarved,
+  slotsKept,
   personRespected,
   deadlinesKept,
   oneOwner,

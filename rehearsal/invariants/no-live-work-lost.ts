@@ -1,5 +1,11 @@
 import type { LiveTask, MachineEnd } from "../world/park.ts";
-import { actionOf, type Evidence, type InstanceFact, type Invariant } from "./evidence.ts";
+import {
+  actionOf,
+  type Evidence,
+  type InstanceFact,
+  type Invariant,
+  leavesSince,
+} from "./evidence.ts";
 
 /** Drover decides a hook this long before Auto Scaling would, in seconds. */
 const decisionMargin = 60;
@@ -15,9 +21,10 @@ const deadlineOf = (
 ): number | undefined => {
   const action = actionOf(instance, evidence.hook);
   if (action?.outcome === undefined || action.outcome.at > end.at) return undefined;
-  return end.drainStartedAt === undefined
-    ? action.limitAt - decisionMargin * 1000
-    : end.drainStartedAt + evidence.drainDeadlineSeconds * 1000;
+  if (end.drainStartedAt === undefined) return action.limitAt - decisionMargin * 1000;
+  // Nomad remembers drains of before, which took nothing off this one's time.
+  const from = Math.max(end.drainStartedAt, leavesSince(evidence, instance.id));
+  return from + evidence.drainDeadlineSeconds * 1000;
 };
 
 const minimum = (one: number, other: number | undefined): number =>

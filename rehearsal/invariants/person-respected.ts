@@ -6,12 +6,10 @@ import {
   type Evidence,
   type Invariant,
   isLeaving,
+  leavesSince,
   writesOf,
 } from "./evidence.ts";
-import { couldNotWait } from "./no-job-starved.ts";
-
-/** What a person does this long before, Drover cannot but know of. Milliseconds. */
-const known = 60_000;
+import { findCrowds, known } from "./slots-kept.ts";
 
 /** Drover decides a hook this long before its limit, whatever a person says. Milliseconds. */
 const decisionMargin = 120_000;
@@ -22,19 +20,6 @@ const decisionMargin = 120_000;
  * compare with. Milliseconds.
  */
 const unseen = 30_000;
-
-/** Since when an instance is on its way out: its hook holds it, or a person asked for it. */
-const leavesSince = (evidence: Evidence, instanceId: string): number => {
-  const instance = evidence.instances.find(({ id }) => id === instanceId);
-  const actions = (instance?.actions ?? []).filter(({ hook }) => hook === evidence.hook);
-  const orders = evidence.executions.filter(
-    (each) => each.byHand && each.instanceId === instanceId,
-  );
-  return Math.min(
-    ...actions.map(({ startedAt }) => startedAt),
-    ...orders.map(({ startedAt }) => startedAt),
-  );
-};
 
 /**
  * A node whose instance stays is a person's: Drover writes nothing to it. Nor to
@@ -91,32 +76,15 @@ const returned = (chronicle: Chronicle): string[] => {
 };
 
 /** Drains of people take slots: Drover begins none beside them that is one too many. */
-const crowded = (evidence: Evidence, chronicle: Chronicle): string[] => {
-  const { droverAccessor, drains } = chronicle;
-  const slots = chronicle.keepsMaxParallel ? evidence.clusterSlots : 1;
-  return drains.flatMap((drain, index) => {
-    if (drain.accessor !== droverAccessor) return [];
-    const earlier = drains.slice(0, index);
-    // The second pass of a node keeps the slot of the first.
-    const isFirst = !earlier.some(
-      ({ nodeId, accessor }) => nodeId === drain.nodeId && accessor === droverAccessor,
+const crowded = (evidence: Evidence): string[] =>
+  findCrowds(evidence)
+    .filter(({ ofPeople }) => ofPeople.length > 0)
+    .map(
+      ({ drain, ofPeople }) =>
+        `${drain.instanceId} began to drain while a person drained ${ofPeople
+          .map(({ instanceId }) => instanceId)
+          .join(" and ")}`,
     );
-    const besides = earlier.filter(
-      ({ nodeId, accessor, startedAt, endedAt }) =>
-        nodeId !== drain.nodeId &&
-        startedAt <= drain.startedAt - (accessor === droverAccessor ? 0 : known) &&
-        (endedAt === undefined || endedAt > drain.startedAt),
-    );
-    const ofPeople = besides.filter(({ accessor }) => accessor !== droverAccessor);
-    if (!isFirst || ofPeople.length === 0 || besides.length < slots) return [];
-    if (couldNotWait(evidence, drain)) return [];
-    return [
-      `${drain.instanceId} began to drain while a person drained ${ofPeople
-        .map(({ instanceId }) => instanceId)
-        .join(" and ")}`,
-    ];
-  });
-};
 
 /** While Drover is stopped no drain begins, and no hook is completed that could wait. */
 const unstopped = (evidence: Evidence): string[] => {
@@ -152,6 +120,19 @@ const unstopped = (evidence: Evidence): string[] => {
   ];
 };
 
+/** What a person holds Drover leaves to its time: it neither lets it go nor keeps it longer. */
+const kept = ({ instances, hook, accessKey }: Evidence): string[] =>
+  instances
+    .filter(({ held }) => held)
+    .flatMap(({ id, actions }) =>
+      actions
+        .filter((action) => action.hook === hook)
+        .flatMap(({ outcome, heartbeats }) => [
+          ...(outcome?.by === accessKey ? [`${id} is held by its tag and was let go`] : []),
+          ...(heartbeats > 0 ? [`${id} is held by its tag and its hook got a heartbeat`] : []),
+        ]),
+    );
+
 /** Only people and their policies say how many instances there are to be. */
 const resized = ({ desired: { asked, is } }: Evidence): string[] =>
   asked === is ? [] : [`the group is to have ${is} instances, and people asked for ${asked}`];
@@ -161,15 +142,15 @@ export const personRespected: Invariant = {
   name: "person-respected",
   judge: (evidence) => {
     const { chronicle } = evidence;
-    if (chronicle === undefined) return [...unstopped(evidence), ...resized(evidence)];
+    const always = [...unstopped(evidence), ...kept(evidence), ...resized(evidence)];
+    if (chronicle === undefined) return always;
     const ours = writesOf(evidence);
     return [
       ...ours.flatMap((write) => touched(evidence, write)),
       ...ours.flatMap((write) => overruled(chronicle, write)),
       ...returned(chronicle),
-      ...crowded(evidence, chronicle),
-      ...unstopped(evidence),
-      ...resized(evidence),
+      ...crowded(evidence),
+      ...always,
     ];
   },
 };

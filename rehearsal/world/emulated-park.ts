@@ -6,6 +6,7 @@ import type { MaxParallel } from "../emulators/nomad/drain-jobs.ts";
 import { between, type Random, seededBy } from "../random.ts";
 import { routeByHost, serveInProcess } from "../wire.ts";
 import { emulatedCredentials as credentials } from "./emulated-credentials.ts";
+import { keepFarewells } from "./keep-farewells.ts";
 import {
   type Endpoints,
   foreignNode,
@@ -105,8 +106,9 @@ export const createEmulatedPark = (
 
   const nomadHost = new URL(endpoints.nomadAddress).host;
   const consulHost = new URL(endpoints.consulAddress).host;
+  const heard = keepFarewells(consul, () => clock.now());
   const handler = serveInProcess(
-    routeByHost({ [nomadHost]: nomad.service, [consulHost]: consul.service }),
+    routeByHost({ [nomadHost]: nomad.service, [consulHost]: heard.service }),
     { clock },
   );
   /** From an address of its own, so that looking takes no connections away. */
@@ -140,7 +142,15 @@ export const createEmulatedPark = (
     get chronicle() {
       const { journal, census, keepsMaxParallel, losses } = nomad.truth;
       const { emptyStarts } = losses;
-      return { droverAccessor, keepsMaxParallel, writes: journal, ...census, emptyStarts };
+      const { farewells } = heard;
+      return {
+        droverAccessor,
+        keepsMaxParallel,
+        writes: journal,
+        ...census,
+        emptyStarts,
+        farewells,
+      };
     },
     operate: async (path, body) => void (await call("nomad", path, body)),
     connect: (tls: TlsFiles) => {

@@ -65,7 +65,17 @@ export interface EmptyStart {
   readonly at: number;
 }
 
-/** What Nomad's servers saw as it happened. Only the emulated ones keep it. */
+/** A call by which Consul was told to forget a member, and did. */
+export interface Farewell {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly call: "force-leave" | "deregister";
+  readonly member: string;
+  /** Whether its agent was running. */
+  readonly isAlive: boolean;
+}
+
+/** What the servers of Nomad and Consul saw as it happened. Only the emulated ones keep it. */
 export interface Chronicle {
   /** Accessor of Drover's token. */
   readonly droverAccessor: string;
@@ -75,6 +85,8 @@ export interface Chronicle {
   readonly drains: readonly DrainFact[];
   readonly shortages: readonly Shortage[];
   readonly emptyStarts: readonly EmptyStart[];
+  /** Of Drover's. */
+  readonly farewells: readonly Farewell[];
 }
 
 /** A node as Nomad's servers know it. */

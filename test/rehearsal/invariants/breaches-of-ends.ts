@@ -10,6 +10,7 @@ import {
   group,
   minute,
   node,
+  staying,
   well,
   write,
 } from "./crafted-evidence.ts";
@@ -62,6 +63,14 @@ export const breachesOfEnds: Readonly<Record<string, readonly Breach[]>> = {
         ],
       },
       /i-gone ended while they were still stopping with 1 live tasks of web/,
+    ],
+    [
+      "one that is drained once more, long after a drain that somebody cancelled",
+      {
+        instances: [ended({ actions: [action({ startedAt: 30_000 })] }), staying],
+        ends: [end({ drainStartedAt: -20 * minute, liveTasks: [{ job: "web", task: "main" }] })],
+      },
+      /i-gone ended 270 s before its deadline with 1 live tasks of web/,
     ],
     [
       "data that did not reach its replacement",

@@ -27,7 +27,56 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       /web had 0 of 2 left, at least 1 .* i-gone and i-second drained/,
     ],
   ],
+  "slots-kept": [
+    [
+      "a drain of Drover's beside another one, where one slot is all there is",
+      {
+        instances: [ended(), second, staying],
+        ...chronicle({
+          drains: [drain(), drain({ instanceId: "i-second", startedAt: 2 * minute })],
+        }),
+      },
+      /i-second began to drain while Drover drained i-gone/,
+    ],
+    [
+      "one too many for the slots of a Nomad that drains several well",
+      {
+        clusterSlots: 2,
+        instances: [ended(), second, ended({ id: "i-third" }), staying],
+        ...chronicle({
+          keepsMaxParallel: true,
+          drains: [
+            drain(),
+            drain({ instanceId: "i-second", startedAt: 2 * minute }),
+            drain({ instanceId: "i-third", startedAt: 3 * minute }),
+          ],
+        }),
+      },
+      /i-third began to drain while Drover drained i-gone and i-second/,
+    ],
+  ],
   "person-respected": [
+    [
+      "a hook that Drover completed although a person holds the instance",
+      { instances: [ended({ held: true }), staying], ...chronicle({ writes: [], drains: [] }) },
+      /i-gone is held by its tag and was let go/,
+    ],
+    [
+      "a hook that Drover kept alive although a person holds the instance",
+      {
+        instances: [
+          ended({
+            held: true,
+            actions: [
+              action({ outcome: { result: "CONTINUE", how: "completed", by: "DROVER", at: 1 } }),
+            ],
+          }),
+          staying,
+        ],
+        ...chronicle({ writes: [], drains: [] }),
+      },
+      /i-gone is held by its tag and its hook got a heartbeat/,
+    ],
     [
       "a write to a node whose instance stays",
       alsoWritten(write("eligibility", { instanceId: "i-here" })),
@@ -150,6 +199,13 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       /the deadline of the drain of i-gone was begun anew/,
     ],
     [
+      "a drain that gives the work less time than people have said",
+      chronicle({
+        writes: [write("drain", { after: drained("drover", 2 * minute, true) })],
+      }),
+      /the work of i-gone got 60 s to leave/,
+    ],
+    [
       "a drain that may outlast its hook",
       {
         instances: [ended({ actions: [action({ limitAt: 10 * minute })] }), staying],
@@ -204,6 +260,18 @@ export const breachesOfWays: Readonly<Record<string, readonly Breach[]>> = {
       "a purge of a machine that never ended",
       { ends: [] },
       /the node of i-gone was purged while it was alive/,
+    ],
+    [
+      "a member that was let go while its agent ran",
+      chronicle({
+        farewells: [{ at: minute, call: "force-leave", member: "i-here", isAlive: true }],
+      }),
+      /the member i-here got a force-leave while it was alive/,
+    ],
+    [
+      "a member that Consul has lost although its instance stays",
+      after({ members: ["theirs", "server-1"] }),
+      /Consul has lost the member of i-here, which stays/,
     ],
   ],
 };

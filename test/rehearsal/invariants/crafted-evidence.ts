@@ -185,6 +185,10 @@ export const well: Evidence = {
     drains: [drain()],
     shortages: [],
     emptyStarts: [],
+    farewells: [
+      { at: 15 * minute, call: "force-leave", member: "i-gone", isAlive: false },
+      { at: 15 * minute, call: "deregister", member: "i-gone", isAlive: false },
+    ],
   },
   excuses: [],
 };

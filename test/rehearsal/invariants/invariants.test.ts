@@ -161,6 +161,46 @@ describe("what is not a breach", () => {
       },
     ],
     [
+      "a second drain of Drover's whose hook lived no longer",
+      {
+        instances: [
+          ended(),
+          ended({ id: "i-second", actions: [action({ limitAt: 14 * minute })] }),
+          staying,
+        ],
+        ...chronicle({
+          drains: [drain(), drain({ instanceId: "i-second", startedAt: 2 * minute })],
+        }),
+      },
+    ],
+    [
+      "a drain that gives the work as long as its hook lives",
+      {
+        instances: [ended({ actions: [action({ limitAt: 14 * minute })] }), staying],
+        ...chronicle({
+          writes: [write("drain", { after: drained("drover", 3 * minute, true) })],
+        }),
+      },
+    ],
+    [
+      "a machine that a person retired by hand, and whose hook came last",
+      {
+        instances: [
+          ended({
+            actions: [
+              action({
+                startedAt: 14 * minute,
+                outcome: { result: "CONTINUE", how: "completed", by: "DROVER", at: 14.5 * minute },
+              }),
+            ],
+          }),
+          staying,
+        ],
+        executions: [execution({ byHand: true })],
+        ends: [end({ at: 14.7 * minute, liveTasks: [{ job: "web", task: "main" }] })],
+      },
+    ],
+    [
       "a node that was left to Nomad, since a volume named it",
       {
         ends: [end({ at: 12 * minute, claims: ["default/data"] })],
