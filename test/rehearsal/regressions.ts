@@ -85,4 +85,46 @@ export const regressions: readonly Regression[] = [
       },
     ],
   },
+  {
+    name: "an execution is stopped while its node drains, and the next node waits for its slot",
+    showed:
+      "The reconciler freed the slot of the dead execution, whose drain went on: two nodes drained at once, and a service fell short. Such a drain is counted now.",
+    seed: 2828,
+    schedule: [{ fault: "execution-stopped", at: 25_100, instance: 3 }],
+  },
+  {
+    name: "the same with another service",
+    showed: "As above: the drain that a dead execution has left takes a slot of the cluster.",
+    seed: 8425,
+    schedule: [{ fault: "execution-stopped", at: 17_200, instance: 1 }],
+  },
+  {
+    name: "an execution is stopped while Nomad is busy",
+    showed:
+      "As above, and no service fell short: what showed it is that no more nodes drain than there are slots.",
+    seed: 49,
+    schedule: [
+      { fault: "nomad-busy", at: 29_500, lasts: 172_650, share: 1 },
+      { fault: "execution-stopped", at: 174_700, instance: 1 },
+    ],
+  },
+  {
+    name: "the power is cut of a node that a person drains",
+    showed:
+      "The invariant took the drain of a machine without power for one that others have to wait for: its work moves by itself.",
+    seed: 7113,
+    schedule: [
+      { fault: "person-drains", at: 19_800, instance: 0, how: "with a deadline" },
+      { fault: "power-cut", at: 100_100, instance: 0 },
+    ],
+  },
+  {
+    name: "the power is cut of a node that drains, after an outage",
+    showed: "As above, with a drain of Drover's.",
+    seed: 78,
+    schedule: [
+      { fault: "nomad-leaderless", at: 46_700, lasts: 199_000 },
+      { fault: "power-cut", at: 217_600, instance: 0 },
+    ],
+  },
 ];

@@ -201,12 +201,39 @@ export const mutantsOfRules: readonly Mutant[] = [
     patches: [
       {
         file: "lambdas/retire/rules/allot-slot.ts",
-        find: "const used = ofCluster.length + question.drainsByOthers;",
-        replace: "const used = ofCluster.length;",
+        find: "const besides = question.drainsByOthers + left.length;",
+        replace: "const besides = left.length;",
       },
     ],
     caughtBy: "person-respected",
     situation: "a person drains a node that stays",
+  },
+  {
+    name: "does not count what an execution drains that has lost its slot",
+    lesson: "two nodes drained at once took a service down (nomad #25979)",
+    patches: [
+      {
+        file: "lambdas/retire/rules/allot-slot.ts",
+        find: "const besides = question.drainsByOthers + left.length;",
+        replace: "const besides = question.drainsByOthers;",
+      },
+    ],
+    caughtBy: "slots-kept",
+    situation: "a person stops an execution while Nomad is busy",
+    seeds: [49],
+  },
+  {
+    name: "gives the work a tenth of its time",
+    lesson: "forced after 15 minutes against hour-long jobs (EKS roadmap #1282)",
+    patches: [
+      {
+        file: deadlines,
+        find: "const wanted = wantedDeadlineSeconds(settings, hasBatchWork);",
+        replace: "const wanted = wantedDeadlineSeconds(settings, hasBatchWork) / 10;",
+      },
+    ],
+    caughtBy: "deadlines-kept",
+    situation: "an ordinary scale-in",
   },
   {
     name: "waits for no slot",

@@ -224,6 +224,12 @@ export const mutantsOfTasks: readonly Mutant[] = [
         find: "if (leases.length > 0) {",
         replace: "if (leases.length > 9) {",
       },
+      // Drains without a slot are counted besides, which alone would save it.
+      {
+        file: "lambdas/retire/rules/allot-slot.ts",
+        find: "const besides = question.drainsByOthers + left.length;",
+        replace: "const besides = question.drainsByOthers;",
+      },
     ],
     caughtBy: "no-job-starved-by-two-drains",
     situation: "a drain that lasts longer than a lease",

@@ -75,6 +75,16 @@ export const people = {
         },
       ),
   }),
+  // Nomad cannot be asked, and so the instance's new execution comes to no slot at first.
+  "a person stops an execution while Nomad is busy": () => ({
+    ...few,
+    nodes: 5,
+    jobs: 6,
+    schedule: [
+      { fault: "nomad-busy", at: 29_500, lasts: 172_650, share: 1 },
+      { fault: "execution-stopped", at: 174_700, instance: 1 },
+    ],
+  }),
   "a person holds an instance": () => {
     let held: { id: string }[] = [];
     return {
