@@ -24,6 +24,3 @@ export const isDrainOf = (
 /** The execution that asked for the last drain of a node, when it was one of ours. */
 export const drainOwner = (lastDrain: LastDrain | null): string | undefined =>
   lastDrain?.Meta?.[ownerKey];
-
-export const isDrainOfDrover = (lastDrain: LastDrain | null): boolean =>
-  lastDrain?.Meta?.[ownerKey] !== undefined;
