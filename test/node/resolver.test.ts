@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../../rehearsal/agents/polling.ts";
 import type { Cloud } from "./world/cloud.ts";
 import { startNameServer } from "./world/dns.ts";
+import { readExample, replaceAll } from "./world/example.ts";
 import { makePool, startCloud } from "./world/pool.ts";
 import { openrc } from "./world/toys.ts";
 
@@ -13,16 +12,6 @@ before(async () => {
   cloud = await startCloud();
 });
 after(() => cloud.close());
-
-const example = join(import.meta.dirname, "..", "..", "examples", "pool");
-const read = (path: string): string => readFileSync(join(example, path), "utf8");
-
-/** The example as it is, but for addresses that belong to others here. */
-const replaceAll = (text: string, changes: Readonly<Record<string, string>>): string =>
-  Object.entries(changes).reduce((changed, [from, to]) => {
-    assert.ok(changed.includes(from), `the example has no ${from}`);
-    return changed.replaceAll(from, to);
-  }, text);
 
 describe("the resolver of the example pool", () => {
   it("answers while any one of the servers that it asks is gone, and after its own death", async (context) => {
@@ -33,7 +22,7 @@ describe("the resolver of the example pool", () => {
     for (const { close } of [consul, one, other]) context.after(close);
     const { machine, publish, pull } = await makePool(context, cloud, { init: openrc });
     const address = "127.0.0.77";
-    const settings = replaceAll(read("files/etc/unbound/unbound.conf"), {
+    const settings = replaceAll(readExample("files/etc/unbound/unbound.conf"), {
       "interface: 127.0.0.1": `interface: ${address}`,
       "127.0.0.1@8600": `127.0.0.1@${consul.port}`,
       "169.254.169.253": `127.0.0.1@${one.port}`,
@@ -41,11 +30,14 @@ describe("the resolver of the example pool", () => {
     });
     await publish({
       files: {
-        "/etc/init.d/unbound": read("files/etc/init.d/unbound").replace("/usr/sbin/", "/usr/bin/"),
+        "/etc/init.d/unbound": readExample("files/etc/init.d/unbound").replace(
+          "/usr/sbin/",
+          "/usr/bin/",
+        ),
         "/etc/conf.d/unbound": `unbound_address=${address}\n`,
         "/etc/unbound/unbound.conf": settings,
       },
-      hooks: { "make-users": read("hooks/make-users") },
+      hooks: { "make-users": readExample("hooks/make-users") },
       plan: {
         owned: [{ path: "/etc/init.d/unbound", owner: "root:root", mode: "0755" }],
         services: [{ name: "unbound", runlevel: "default", onChange: "reload" }],

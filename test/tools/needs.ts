@@ -176,3 +176,12 @@ export const lambdaRuntime: Need = {
     }
   },
 };
+
+/** Machines on which the real agents run. */
+export const machinesWithAgents: Need = {
+  name: "machines with Nomad and Consul",
+  prepare: async (report) => {
+    await machines.prepare(report);
+    await agents.prepare(report);
+  },
+};

@@ -10,7 +10,16 @@ import {
   shellCheck,
   typeCheck,
 } from "./checks.ts";
-import { agents, jdk, lambdaRuntime, machines, ministack, type Need, python } from "./needs.ts";
+import {
+  agents,
+  jdk,
+  lambdaRuntime,
+  machines,
+  machinesWithAgents,
+  ministack,
+  type Need,
+  python,
+} from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
 
@@ -52,6 +61,7 @@ const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/contract\/.*-live\.test\.ts$/, agents],
   [/^test\/contract\/.*-ministack\.test\.ts$/, ministack],
   [/^test\/packaging\//, lambdaRuntime],
+  [/^test\/live\/example-machine/, machinesWithAgents],
   [/^test\/live\//, agents],
   [/^test\/node\//, machines],
 ];

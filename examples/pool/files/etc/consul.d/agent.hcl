@@ -4,6 +4,9 @@ bind_addr  = "{{drover.private_ip}}"
 node_name  = "{{drover.instance_id}}"
 retry_join = ["provider=aws tag_key=drover:consul tag_value={{drover.cluster}}"]
 
+# A bundle says which version runs.
+disable_update_check = true
+
 # A client that ends is gone, and not failed.
 leave_on_terminate = true
 

@@ -3,14 +3,29 @@ data_dir   = "/var/lib/nomad"
 name       = "{{drover.instance_id}}"
 bind_addr  = "{{drover.private_ip}}"
 
+# The API for this machine's own processes. Servers reach a client through the connection that it
+# has made to them; the HTTP address that Nomad wants to be told is used by nobody.
 addresses {
   http = "127.0.0.1"
 }
+advertise {
+  http = "{{drover.private_ip}}"
+  rpc  = "{{drover.private_ip}}"
+  serf = "{{drover.private_ip}}"
+}
+
+# A bundle says which version runs.
+disable_update_check = true
 
 client {
   enabled = true
   # Where the version has it, a new node takes no work before it is admitted:
   # default_ineligible = true
+
+  # Of the clouds only AWS is asked, so that the agent is there sooner.
+  options = {
+    "fingerprint.denylist" = "env_gce,env_azure,env_digitalocean"
+  }
 
   meta {
     "drover.pool"                    = "{{drover.pool}}"
