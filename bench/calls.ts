@@ -27,57 +27,81 @@ const isWorking = ({ stepFunctions, stack }: World): boolean => {
     .some(({ status, stateMachineArn }) => status === "RUNNING" && stateMachineArn === retire);
 };
 
-/** Lets one instance of the pool leave alone, so that the next one finds warm containers. */
-const retireFirst = async (world: World, nodes: number): Promise<void> => {
+/** How many leave one after the other. The first one finds no warm container. */
+const leaving = 9;
+/** After this batch work has ended, whose end a drain would wait for with one look after the other. */
+const settledMilliseconds = 600_000;
+
+/** Lets all but the last leave, each alone. */
+const retireAlone = async (world: World, nodes: number): Promise<void> => {
   const name = world.stack.groups[0]?.name ?? "";
-  world.autoScaling.scaleTo(name, nodes - 1);
-  let hasBegun = false;
-  while (!hasBegun || isWorking(world)) {
-    await world.clock.sleep(1000);
-    hasBegun ||= isWorking(world);
+  await world.clock.sleep(settledMilliseconds);
+  for (let left = nodes - 1; left > nodes - leaving; left -= 1) {
+    world.autoScaling.scaleTo(name, left);
+    let hasBegun = false;
+    while (!hasBegun || isWorking(world)) {
+      await world.clock.sleep(1000);
+      hasBegun ||= isWorking(world);
+    }
   }
 };
 
-/** The calls of one retirement with new containers, and of the next one, in a cluster of a size. */
-const count = async (nodes: number) => {
+/** The calls of each of some retirements, in a cluster of a size. */
+const countAll = async (nodes: number): Promise<readonly Counts[]> => {
   const { report, world } = await rehearse({
     nodes,
-    terminate: 2,
-    jobs: Math.ceil(nodes * 0.4),
-    setUp: (here) => retireFirst(here, nodes),
+    terminate: leaving,
+    jobs: 20,
+    setUp: (here) => retireAlone(here, nodes),
   });
-  const [cold, warm] = report.retired;
-  if (!cold || !warm || report.retired.length !== 2) throw new Error("two were to be retired");
-  return { cold: countCalls(world, cold.instanceId), warm: countCalls(world, warm.instanceId) };
+  if (report.retired.length !== leaving) throw new Error(`${leaving} were to be retired`);
+  return report.retired.map(({ instanceId }) => countCalls(world, instanceId));
 };
+
+const byTotal = (one: Counts, other: Counts): number => totalOf(one) - totalOf(other);
 
 /**
  * The calls of a retirement that waits for nobody, by service. What is on a node
- * decides how many there are; how many nodes there are must not.
+ * decides how many there are: those of nodes with the same on them, which is
+ * next to nothing, must not grow with the cluster, and those of the others stay
+ * below the aim.
  */
 export const calls: Benchmark = {
   name: "calls",
   run: async (report) => {
     const figures: Figure[] = [];
-    let smallest: { readonly cold: Counts; readonly warm: Counts } | undefined;
+    let base: Counts | undefined;
     for (const nodes of sizes) {
       report(`${nodes} nodes`);
-      const counts = await count(nodes);
-      smallest ??= counts;
-      for (const kind of ["warm", "cold"] as const) {
-        const base = smallest[kind];
-        const figure = (what: string, value: number, before: number, most?: number): Figure => ({
-          what: `${nodes} nodes, ${kind}: ${what}`,
-          value,
+      const [cold, ...warm] = await countAll(nodes);
+      const [least] = warm.toSorted(byTotal);
+      if (!cold || !least) throw new Error("nothing was counted");
+      base ??= least;
+      const before = totalOf(base);
+      figures.push(
+        {
+          what: `${nodes} nodes: the least of ${warm.length} that found warm containers`,
+          value: totalOf(least),
           unit: "calls",
-          ...(before > 0 && { against: { what: `at ${sizes[0]} nodes`, value: before } }),
-          ...(most !== undefined && { aim: most }),
+          against: { what: `at ${sizes[0]} nodes`, value: before },
+          aim: before,
+        },
+        {
+          what: `${nodes} nodes: one that found none`,
+          value: totalOf(cold),
+          unit: "calls",
+          against: { what: "the least warm one", value: totalOf(least) },
+        },
+      );
+      const services = new Set([cold, ...warm].flatMap((counts) => [...counts.keys()]));
+      for (const service of [...services].toSorted()) {
+        const most = Math.max(...[cold, ...warm].map((counts) => counts.get(service) ?? 0));
+        figures.push({
+          what: `${nodes} nodes: the most of any, to ${service}`,
+          value: most,
+          unit: "calls",
+          aim,
         });
-        figures.push(figure("all services", totalOf(counts[kind]), totalOf(base)));
-        for (const [service, value] of [...counts[kind]].toSorted(([one], [other]) =>
-          one.localeCompare(other),
-        ))
-          figures.push(figure(service, value, base.get(service) ?? 0, aim));
       }
     }
     return figures;

@@ -20,14 +20,15 @@ const benchmarks: readonly Benchmark[] = [
   pull,
 ];
 
-const round = (value: number): string => value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
+const round = (value: number): string =>
+  Number.isInteger(value) ? String(value) : value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0);
 
 const toRow = ({ name }: Benchmark, { what, value, unit, against, aim }: Figure): string[] => [
   name,
   what,
   `${round(value)} ${unit}`,
   against ? `${(value / against.value).toFixed(2)} × ${against.what}` : "",
-  aim === undefined ? "" : `${value <= aim ? "" : "MISSED "}≤ ${aim} ${unit}`,
+  aim === undefined ? "" : `${value <= aim ? "met" : "MISSED"}: ≤ ${aim} ${unit}`,
 ];
 
 const print = (rows: readonly string[][]): void => {

@@ -60,6 +60,14 @@ export interface ContainerFaults {
   readonly refuse: (spec: FunctionSpec, subject: Subject) => LambdaFailure | undefined;
 }
 
+/** A call that a container took, as Lambda bills it. */
+export interface Invocation {
+  readonly task: string;
+  readonly subject: Subject;
+  /** From the start of the container, if it was new, to the end of the call, however it ended. */
+  readonly billedMilliseconds: number;
+}
+
 export interface Containers {
   define(spec: FunctionSpec): void;
   /** Calls a function. @throws LambdaFailure */
@@ -69,6 +77,8 @@ export interface Containers {
   setFaults(faults: Partial<ContainerFaults>): void;
   /** Calls that were made so far, cold ones among them. */
   readonly counts: { readonly calls: number; readonly coldStarts: number };
+  /** Those that are over, in the order of their ends. */
+  readonly invocations: readonly Invocation[];
 }
 
 interface Sandbox extends Container {
@@ -94,6 +104,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
   const idle = new Map<string, Sandbox[]>();
   const busy = new Set<Sandbox>();
   const counts = { calls: 0, coldStarts: 0 };
+  const invocations: Invocation[] = [];
   let faults: ContainerFaults = {
     coldStart: [250, 700],
     overhead: [10, 40],
@@ -162,6 +173,7 @@ export const createContainers = (options: ContainersOptions): Containers => {
 
   return {
     counts,
+    invocations,
     define: (spec) => void specs.set(spec.arn, spec),
     setFaults: (changed) => {
       faults = { ...faults, ...changed };
@@ -178,10 +190,17 @@ export const createContainers = (options: ContainersOptions): Containers => {
       sandbox.subject = subject;
       sandbox.requestId = uuid(random);
       busy.add(sandbox);
+      const began = clock.now();
       try {
         const aborted = new Promise<never>((_, reject) => (sandbox.abort = reject));
         return await Promise.race([run(sandbox, payload), aborted]);
       } finally {
+        // The pause around a call is counted too, as if all of it were the function's: some ms.
+        invocations.push({
+          task: spec.task,
+          subject,
+          billedMilliseconds: clock.now() - began,
+        });
         sandbox.abort = undefined;
         sandbox.busy = false;
         busy.delete(sandbox);

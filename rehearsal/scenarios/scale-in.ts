@@ -51,6 +51,8 @@ export interface Stage {
   /** Bounds of how long batch work takes, in seconds. */
   readonly batchSeconds: readonly [number, number];
   readonly drainDeadlineSeconds: number;
+  /** The hook's heartbeat time-out. @default as Drover's */
+  readonly heartbeatSeconds?: number;
   /** Within which everything has to be over, in seconds. */
   readonly patienceSeconds: number;
   /** How long Auto Scaling and EC2 take. @default as on AWS */
@@ -66,6 +68,7 @@ const prepare = async (stage: Stage, options: ScaleInOptions) => {
     size: options.nodes,
     drainDeadlineSeconds: stage.drainDeadlineSeconds,
     slots: options.slots ?? 1,
+    ...(stage.heartbeatSeconds !== undefined && { heartbeatSeconds: stage.heartbeatSeconds }),
   });
   await warmSdk();
   return { template };

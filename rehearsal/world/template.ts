@@ -9,6 +9,8 @@ export interface RehearsalPool {
   readonly size: number;
   readonly drainDeadlineSeconds: number;
   readonly slots: number;
+  /** The hook's heartbeat time-out, in seconds. @default as Drover's */
+  readonly heartbeatSeconds?: number;
 }
 
 /** Where an emulated cluster is. */
@@ -44,6 +46,9 @@ const synthesize = (endpoints: Endpoints, pool: RehearsalPool): Template =>
         maxCapacity: pool.size,
         drainDeadline: Duration.seconds(pool.drainDeadlineSeconds),
         slots: pool.slots,
+        ...(pool.heartbeatSeconds !== undefined && {
+          heartbeat: Duration.seconds(pool.heartbeatSeconds),
+        }),
       },
     ],
   }).template;

@@ -86,6 +86,19 @@ describe("containers", () => {
     assert.deepEqual(containers.counts, { calls: 2, coldStarts: 1 });
   });
 
+  test("are billed from their start, or else from the call, to its end", async () => {
+    const { invoke, containers, clock } = deploy(() => async () => {
+      await clock.sleep(1000);
+      throw new Error("in vain");
+    });
+    await invoke({}, "i-1");
+    await invoke({}, "i-2");
+    assert.deepEqual(containers.invocations, [
+      { task: "retire/find-node", subject: { instanceId: "i-1" }, billedMilliseconds: 1320 },
+      { task: "retire/find-node", subject: { instanceId: "i-2" }, billedMilliseconds: 1020 },
+    ]);
+  });
+
   test("work on one event at a time: another event at the same time takes another one", async () => {
     const { containers, clock } = deploy(() => async () => clock.sleep(1000));
     void containers.invoke(arn, {}, {});
