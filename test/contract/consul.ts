@@ -20,7 +20,7 @@ const deregister = (target: ConsulTarget, name: string, token?: string) =>
     ...(token === undefined ? {} : { token }),
   });
 
-const cases: Record<string, Case> = {
+export const consulCases: Record<string, Case> = {
   // The longest one comes first, so that it runs beside all others.
   "a living agent that is pruned comes back as a zombie": async (target) => {
     const { name, service } = await target.addAgent();
@@ -316,7 +316,7 @@ export const consulContract = (
     });
     after(() => opened.close());
 
-    for (const [title, body] of Object.entries(cases)) {
+    for (const [title, body] of Object.entries(consulCases)) {
       void it(title, () => opened.run(body));
     }
   });

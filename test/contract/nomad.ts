@@ -16,6 +16,11 @@ const groups: Record<string, Record<string, Case>> = {
   reads: readCases,
 };
 
+/** What all its cases are called. */
+export const nomadTitles: readonly string[] = [...Object.values(groups), outageCases].flatMap(
+  (cases) => Object.keys(cases),
+);
+
 /**
  * What Drover believes of Nomad. The same cases run against the emulator, in
  * virtual time, and against real agents.

@@ -135,6 +135,19 @@ describe("agents of an emulated datacenter", () => {
     assert.equal(await node(), "10.0.1.1");
   });
 
+  it("take the name of a dead one, from another address only after half a minute", async () => {
+    const { clock, consul, addAgents } = startDatacenter();
+    await addAgents("a");
+    consul.powerOff("a");
+    await clock.when(() => consul.truth.member("a") === "failed");
+    consul.addAgent({ name: "a", address: "10.0.9.9", instanceId: "i-other" });
+    await clock.pass(25);
+    assert.equal(consul.truth.member("a"), "failed");
+    const took = await clock.when(() => consul.truth.member("a") === "alive");
+    assert.ok(took < 15, `let in ${took} s later`);
+    assert.equal(consul.truth.serfHealth("a"), "passing");
+  });
+
   it("refute a force-leave or go on as leaving, and have left when they die", async () => {
     const seen = new Set<string | undefined>();
     for (const seed of SEEDS) {
