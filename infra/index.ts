@@ -10,3 +10,4 @@ export type {
   TlsSecrets,
 } from "./drover-props.ts";
 export type { FunctionCode } from "./function-code.ts";
+export { formatUserData, type MachineSettings, packMachineScripts } from "./machine-user-data.ts";

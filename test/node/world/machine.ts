@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -61,8 +62,16 @@ interface Power {
   readonly pid: number;
 }
 
+/** Bytes that the machines of all tests need at once, with room to spare. */
+const roomy = 2 ** 30;
+
 // Memory: each machine writes and syncs much, and a disk would make the tests slow.
-const fast = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const hasMemory = (): boolean => {
+  if (!existsSync("/dev/shm")) return false;
+  const { bavail, bsize } = statfsSync("/dev/shm");
+  return bavail * bsize > roomy;
+};
+const fast = hasMemory() ? "/dev/shm" : tmpdir();
 
 /** @param init - process 1, by default one that only waits */
 const turnOn = async (
