@@ -188,35 +188,6 @@ export const consulCases: Record<string, Case> = {
     assert.equal((await readChecks(target, name))["serfHealth"], "passing");
   },
 
-  "a new machine takes the name of a dead one that was forgotten, as another node": async (
-    target,
-  ) => {
-    const { name } = await target.addAgent();
-    const first = await readCatalog(target, name);
-    await target.powerOff(name);
-    await eventually(
-      target,
-      "it has failed",
-      20,
-      async () => (await readChecks(target, name))["serfHealth"] === "critical",
-    );
-    await forceLeave(target, name);
-    await deregister(target, name);
-    // For half a minute after a death the pool takes the name from no other address.
-    await target.pause(32);
-    await target.addAgent(name);
-    await eventually(
-      target,
-      "the new one is in the pool and in the catalog",
-      20,
-      async () =>
-        (await readMember(target, name)) === "alive" &&
-        (await readChecks(target, name))["serfHealth"] === "passing" &&
-        (await readCatalog(target, name))?.Node.ID !== first?.Node.ID,
-    );
-    assert.notEqual((await readCatalog(target, name))?.Node.Address, first?.Node.Address);
-  },
-
   "a name that a living agent has is refused to another one": async (target) => {
     const { name } = await target.addAgent();
     const first = await readCatalog(target, name);
