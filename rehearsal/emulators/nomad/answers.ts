@@ -24,6 +24,8 @@ export interface Reading {
   /** What the next change of may alter the answer. */
   readonly topics: readonly Topic[];
   readonly body: unknown;
+  /** The body as JSON, where it is known already. */
+  readonly text?: string;
   /** Answered instead of the body once there is no more to wait for. */
   readonly missing?: HttpError;
   readonly nextToken?: string;

@@ -81,8 +81,12 @@ export const createHttp = (deps: HttpDeps) => {
     ...(nextToken ? { "X-Nomad-NextToken": nextToken } : {}),
   });
 
-  const json = (body: unknown, headers: Record<string, string>) =>
-    new Response(JSON.stringify(body), {
+  const json = (
+    body: unknown,
+    headers: Record<string, string>,
+    text: string = JSON.stringify(body),
+  ) =>
+    new Response(text, {
       headers: { ...headers, "Content-Type": "application/json" },
     });
 
@@ -141,7 +145,7 @@ export const createHttp = (deps: HttpDeps) => {
       route.read(call),
     );
     const headers = meta(found.index, found.nextToken);
-    if (!found.missing) return json(found.body, headers);
+    if (!found.missing) return json(found.body, headers, found.text);
     return new Response(found.missing.message, { status: found.missing.status, headers });
   };
 
