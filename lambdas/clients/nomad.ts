@@ -146,10 +146,13 @@ export interface Nomad {
   /** Ends a drain that is under way, and makes the node eligible. */
   giveBack(id: string): Promise<"done" | "no such node">;
   makeIneligible(id: string): Promise<"done" | "no such node">;
-  drain(id: string, request: DrainRequest): Promise<"done" | "no such node">;
+  /** @returns the index of the node by now, to wait from; undefined when there is no such node */
+  drain(id: string, request: DrainRequest): Promise<number | undefined>;
   purge(id: string): Promise<"done" | "no such node">;
   /** Allocations of the node that are pending, running or unknown, in all namespaces. */
   liveAllocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
+  /** Both those that are live and those that have ended, in one call. */
+  allocations(nodeId: string): Promise<Watched<AllocationStub[]>>;
   /** Allocations of the node that are complete or failed, and still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
   /** All allocations of the node that Nomad remembers, each with its own version of its job. */
@@ -230,10 +233,12 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
           query: { region },
           ...(body !== undefined && { body }),
         })
-        .then(() => "done" as const),
+        .then(({ index }) => ({ index })),
       isNoSuchNode,
-      "no such node" as const,
+      undefined,
     );
+  const told = async (answer: ReturnType<typeof put>) =>
+    (await answer) ? ("done" as const) : ("no such node" as const);
   const allocations = (nodeId: string, statuses: readonly string[], hold?: Hold) =>
     get<AllocationStub[]>(
       "/v1/allocations",
@@ -277,10 +282,12 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       return (await get<NodeStub[]>("/v1/nodes", { filter })).body;
     },
     // Without a drain it only makes the node eligible.
-    giveBack: (id) => put(`/v1/node/${plain(id)}/drain`, { DrainSpec: null, MarkEligible: true }),
-    makeIneligible: (id) => put(`/v1/node/${plain(id)}/eligibility`, { Eligibility: "ineligible" }),
-    drain: (id, request) =>
-      put(`/v1/node/${plain(id)}/drain`, {
+    giveBack: (id) =>
+      told(put(`/v1/node/${plain(id)}/drain`, { DrainSpec: null, MarkEligible: true })),
+    makeIneligible: (id) =>
+      told(put(`/v1/node/${plain(id)}/eligibility`, { Eligibility: "ineligible" })),
+    async drain(id, request) {
+      const answer = await put(`/v1/node/${plain(id)}/drain`, {
         DrainSpec: {
           // An integer: anything else is refused, and zero would be no deadline at all.
           Deadline: Math.max(1, Math.round(request.deadlineSeconds)) * nanoseconds,
@@ -288,10 +295,16 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
         },
         MarkEligible: false,
         Meta: request.meta,
-      }),
-    purge: (id) => put(`/v1/node/${plain(id)}/purge`),
+      });
+      return answer?.index;
+    },
+    purge: (id) => told(put(`/v1/node/${plain(id)}/purge`)),
     async liveAllocations(nodeId, hold) {
       const { body, index } = await allocations(nodeId, live, hold);
+      return { value: body, index };
+    },
+    async allocations(nodeId) {
+      const { body, index } = await allocations(nodeId, [...live, ...ended]);
       return { value: body, index };
     },
     endedAllocations: async (nodeId) => (await allocations(nodeId, ended)).body,

@@ -1,10 +1,10 @@
-import type { Nomad, NomadNode } from "../clients/nomad.ts";
+import type { AllocationStub, Nomad, NomadNode } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logger.ts";
 import { drainMark, isDrainOf } from "./drain-mark.ts";
 import type { Drain, Retirement, Slot } from "./retirement.ts";
 import { drainDeadlineSeconds, giveUpAt, systemDeadlineSeconds } from "./rules/deadlines.ts";
-import { concerns } from "./rules/judge-drain.ts";
+import { concerns, describeBlockers } from "./rules/judge-drain.ts";
 
 /**
  * What of a drain that is under way or over already makes posting another one
@@ -48,6 +48,15 @@ export interface DrainOrder {
   readonly before: Drain | undefined;
 }
 
+export interface BegunDrain {
+  readonly drain: Drain;
+  /**
+   * Where the first wait goes on from, since everything that the pass waits for has
+   * just been seen; undefined when there is nothing to wait for.
+   */
+  readonly seen: { readonly index: number; readonly left: readonly AllocationStub[] } | undefined;
+}
+
 /**
  * Begins one pass of the drain, once: the node is read first, and a drain that
  * is ours is not posted again.
@@ -57,7 +66,7 @@ export interface DrainOrder {
 export const beginDrain = async (
   { nomad, clock, log }: { readonly nomad: Nomad; readonly clock: Clock; readonly log: Log },
   { pass, nodeId, retirement, slot, before }: DrainOrder,
-): Promise<Drain> => {
+): Promise<BegunDrain> => {
   const { settings, execution, hook } = retirement;
   const [found, allocations] = await Promise.all([
     nomad.readNode(nodeId),
@@ -84,14 +93,13 @@ export const beginDrain = async (
     ...more,
   });
   if (!found) {
-    return answer({
-      status: "drained",
-      outcome: before?.outcome ?? "none",
-      explanation: "Nomad does not know the node any more.",
-    });
+    const explanation = "Nomad does not know the node any more.";
+    const outcome = before?.outcome ?? "none";
+    return { drain: answer({ status: "drained", outcome, explanation }), seen: undefined };
   }
   if (pass === "system" && live.length === 0) {
-    return answer({ status: "drained", explanation: "No system job runs here." });
+    const explanation = "No system job runs here.";
+    return { drain: answer({ status: "drained", explanation }), seen: undefined };
   }
 
   const seconds =
@@ -108,8 +116,9 @@ export const beginDrain = async (
     until: wantedUntil,
     isRunOn: live.some(({ DesiredStatus }) => DesiredStatus === "run"),
   });
+  let index: number | undefined = found.index;
   if (!adopted) {
-    await nomad.drain(nodeId, {
+    index = await nomad.drain(nodeId, {
       deadlineSeconds: seconds,
       ignoreSystemJobs: pass === "work",
       meta: drainMark(execution, pass),
@@ -117,11 +126,15 @@ export const beginDrain = async (
     log.info("posted the drain", { pass, deadlineSeconds: seconds, allocations: live.length });
   }
   const until = adopted?.until ?? wantedUntil;
-  return answer({
+  const drain = answer({
     startedAt: new Date(adopted?.startedAt ?? now).toISOString(),
     until: new Date(until).toISOString(),
     giveUpAt: new Date(giveUpAt(until, hook)).toISOString(),
     endedAt: undefined,
     explanation: adopted ? "A drain was under way already." : "The drain has begun.",
+    blockers: describeBlockers([["still running", live]]),
   });
+  // A node that is gone, or a drain that is over: the round looks at once.
+  const isUnderWay = index !== undefined && !(adopted && !found.value.DrainStrategy);
+  return { drain, seen: isUnderWay && index ? { index, left: live } : undefined };
 };

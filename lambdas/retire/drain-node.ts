@@ -34,8 +34,8 @@ export const createHandler = (surroundings: Surroundings) => {
       // After an outage the execution has come back through the queue for a slot, and
       // nobody knows what became of the drain meanwhile.
       const isBegun = before?.pass === pass && before.slotTakenAt === slot.takenAt;
-      const drain = isBegun
-        ? before
+      const { drain, seen } = isBegun
+        ? { drain: before, seen: undefined }
         : await beginDrain(
             { nomad, clock, log },
             { pass, nodeId: node.id, retirement, slot, before },
@@ -49,6 +49,7 @@ export const createHandler = (surroundings: Surroundings) => {
         target: { nodeId: node.id, drain, storage: cordon },
         hook,
         underWay: slot.underWay,
+        seen,
         remaining: remaining(),
         onFailure: (failure) => reportFailure(metrics, pool, failure),
       });

@@ -1,6 +1,7 @@
 import { ClusterFailure } from "../clients/cluster-api.ts";
-import type { Nomad } from "../clients/nomad.ts";
+import type { AllocationStub, Nomad } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { BegunDrain } from "./begin-drain.ts";
 import type { Hook } from "./retirement.ts";
 import {
   giveUpAt,
@@ -42,6 +43,8 @@ export interface Round {
   readonly hook: Hook | null;
   /** How many drains of the cluster are under way. */
   readonly underWay: number;
+  /** What was seen when the drain began, a moment ago: the first look waits for what comes after. */
+  readonly seen?: BegunDrain["seen"];
   /** Milliseconds until Lambda ends the call. */
   readonly remaining: number;
   /** Is told of every call that Nomad did not answer. */
@@ -53,6 +56,12 @@ export interface RoundEnd {
   readonly verdict: Verdict;
   readonly waitSeconds: number;
 }
+
+/** How long the next look may wait for a change, by what is left (seconds). */
+const longestHold = (left: readonly AllocationStub[]): number => {
+  if (left.length === 0) return hangingSeconds;
+  return left.some(({ JobType }) => JobType === "service") ? holdSeconds : holdSecondsOfBatch;
+};
 
 /**
  * Looks at a node that drains until it is drained, or until the hook needs its
@@ -82,8 +91,10 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
   };
 
   let verdict: Verdict = drain;
-  let watch: Look["next"];
-  let most = holdSeconds;
+  const isCrowded = round.underWay > mostHolding;
+  let watch: Look["next"] =
+    round.seen && !isCrowded ? { on: "node", index: round.seen.index } : undefined;
+  let most = longestHold(round.seen?.left ?? []);
   let emptySince: number | undefined;
   do {
     const lookedAt = clock.now();
@@ -101,13 +112,9 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
         }
         break;
       }
-      if (!isEmpty && round.underWay > mostHolding) return holdNobody(verdict);
+      if (!isEmpty && isCrowded) return holdNobody(verdict);
       watch = next;
-      most = isEmpty
-        ? hangingSeconds
-        : left.some(({ JobType }) => JobType === "service")
-          ? holdSeconds
-          : holdSecondsOfBatch;
+      most = longestHold(left);
       const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
       if (pause > 0) await clock.sleep(pause);
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { AllocationStub, Hold, Nomad } from "../clients/nomad.ts";
+import { type AllocationStub, type Hold, isLive, type Nomad } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Cordon, Drain } from "./retirement.ts";
 import { concerns, type DrainView, isFinishing } from "./rules/judge-drain.ts";
@@ -66,10 +66,12 @@ export const viewDrain = async (
   const watched = await nomad.readNode(target.nodeId, hold?.on === "node" ? hold : undefined);
   if (!watched) return { view: { node: undefined, ...nothing }, next: undefined };
   const node = watched.value;
-  const { value: live, index } = await nomad.liveAllocations(
-    target.nodeId,
-    hold?.on === "allocations" ? hold : undefined,
-  );
+  // Once Nomad has closed the drain mostly nothing runs any more, and one call says it all.
+  const isClosed = !node.DrainStrategy && hold?.on !== "allocations";
+  const all = isClosed ? await nomad.allocations(target.nodeId) : undefined;
+  const { value: live, index } = all
+    ? { ...all, value: all.value.filter(isLive) }
+    : await nomad.liveAllocations(target.nodeId, hold?.on === "allocations" ? hold : undefined);
   const isEmpty = !live.some((allocation) => concerns(target.drain.pass, allocation));
   if (node.Status === "down" || !isEmpty) {
     return {
@@ -80,7 +82,7 @@ export const viewDrain = async (
     };
   }
   const [ended, claims, pulling] = await Promise.all([
-    nomad.endedAllocations(target.nodeId),
+    all ? all.value.filter((each) => !isLive(each)) : nomad.endedAllocations(target.nodeId),
     findClaims(nomad, target),
     findPulling(nomad, target),
   ]);

@@ -69,7 +69,10 @@ export const isFinishing = (
   return states.includes("running") || (hasJustEnded && states.includes("pending"));
 };
 
-const describeBlockers = (groups: readonly [string, readonly AllocationStub[]][]): Blocker[] => {
+/** By job, oldest first; at most ten. */
+export const describeBlockers = (
+  groups: readonly [string, readonly AllocationStub[]][],
+): Blocker[] => {
   const byJob = new Map<string, { oldest: number; blocker: Omit<Blocker, "since"> }>();
   for (const [why, allocations] of groups) {
     for (const allocation of allocations) {

@@ -186,6 +186,37 @@ describe("the first round", () => {
   });
 });
 
+describe("what a drain asks", () => {
+  const reads = () =>
+    bench.operations("nomad").filter((each) => each.startsWith("GET") && !each.includes("agent"));
+
+  test("is the node and its work to begin with, and then only for what changes", async () => {
+    const instance = await raiseWork(bench, [web]);
+    const state = await readyToDrain(bench, instance);
+    bench.operations();
+    const drain = await awaitRound(bench, state);
+    assert.equal(drain.status, "drained");
+    // Before it: node and allocations. After it: a wait on the node, and one list for all.
+    assert.equal(reads().length, 4);
+  });
+
+  test("does not keep it from saying who was cut off in its first wait", async () => {
+    const instance = await raiseWork(bench, [web, endless]);
+    const state = await readyToDrain(bench, instance, { settings: { drainDeadlineSeconds: 20 } });
+    const drain = await awaitRound(bench, state);
+    assert.deepEqual([drain.status, drain.outcome], ["drained", "forced"]);
+    assert.ok(drain.cutOff.some(({ job }) => job === "endless"));
+  });
+
+  test("is no held connection at all where many nodes drain, from its first look on", async () => {
+    const instance = await raiseWork(bench, [endless]);
+    const ready = await readyToDrain(bench, instance);
+    const drain = await awaitRound(bench, { ...ready, slot: { ...ready.slot, underWay: 41 } });
+    assert.equal(drain.status, "draining");
+    assert.ok(bench.sent.every(({ query }) => query["index"] === undefined));
+  });
+});
+
 describe("a round of waiting", () => {
   test("ends when the hook needs its heartbeat, and says who still blocks", async () => {
     const { state } = await draining([endless], { hook: hookWith(48 * 3600, 900) });

@@ -69,8 +69,8 @@ const beginning: HandlerModule = {
     return task(
       surroundings,
       v.custom<DrainInput>(() => true),
-      async ({ pass, retirement }, { log }) =>
-        beginDrain(
+      async ({ pass, retirement }, { log }) => {
+        const { drain } = await beginDrain(
           { nomad, clock: surroundings.clock, log },
           {
             pass,
@@ -79,7 +79,9 @@ const beginning: HandlerModule = {
             slot: retirement.slot,
             before: retirement.drain,
           },
-        ),
+        );
+        return drain;
+      },
     );
   },
 };
