@@ -8,7 +8,7 @@ import type { Instance } from "./emulators/auto-scaling/state.ts";
 import type { Delays } from "./emulators/auto-scaling/world.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
 import { createEc2, type Ec2 } from "./emulators/ec2/ec2.ts";
-import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
+import { type Bus, type BusEvent, createBus, NotPermitted } from "./emulators/event-bridge/bus.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
 import { createSecretsManager, type SecretsManager } from "./emulators/secrets-manager.ts";
 import { createSsm, type Ssm } from "./emulators/ssm.ts";
@@ -17,6 +17,7 @@ import { invokeAsync } from "./engine/async-invoke.ts";
 import { type Containers, createContainers, type Subject } from "./engine/containers.ts";
 import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "./engine/engine.ts";
 import type { Template } from "./engine/intrinsics.ts";
+import { LambdaFailure } from "./engine/lambda-failure.ts";
 import { type Random, seededBy } from "./random.ts";
 import { routeByHost, serveInProcess } from "./wire.ts";
 import { type Authority, guard, standingAuthority, viewGroups } from "./world/authorisation.ts";
@@ -94,6 +95,9 @@ const storeSecrets = (
       return [logicalId, secrets.create(logicalId, value)];
     }),
   );
+
+const machineOf = (executionArn: string): string =>
+  executionArn.replace(":execution:", ":stateMachine:").replace(/:[^:]*$/, "");
 
 /** Whom a call of a function is about, as far as its event says it. */
 const subjectOf = (event: unknown): Subject => {
@@ -179,12 +183,19 @@ export const createWorld = (options: WorldOptions): World => {
   const instances = new Map<string, string | undefined>();
   const engine = createEngine({
     clock,
-    invoke: ({ functionArn, payload, executionArn, state }) =>
-      containers.invoke(functionArn, payload, {
+    invoke: async ({ functionArn, payload, executionArn, state }) => {
+      const denial = authorise?.ofService({
+        kind: "invoke",
+        stateMachineArn: machineOf(executionArn),
+        functionArn,
+      });
+      if (denial !== undefined) throw LambdaFailure.denied(denial);
+      return containers.invoke(functionArn, payload, {
         executionArn,
         instanceId: instances.get(executionArn),
         state,
-      }),
+      });
+    },
     ...(options.onEvent && { onEvent: options.onEvent }),
   });
   const stepFunctions = createStepFunctions({
@@ -241,7 +252,10 @@ export const createWorld = (options: WorldOptions): World => {
     return (given: unknown): void => {
       const event = given as BusEvent;
       queued += 1;
-      const giveUp = (error: unknown) => void deadLetters.push({ event, error });
+      const giveUp = (error: unknown) => {
+        const denial = authorise?.ofService({ kind: "fail", task: spec.task });
+        if (denial === undefined) deadLetters.push({ event, error });
+      };
       void invokeAsync({
         clock,
         maximumRetryAttempts: config?.maximumRetryAttempts ?? 2,
@@ -251,6 +265,15 @@ export const createWorld = (options: WorldOptions): World => {
       }).finally(() => (queued -= 1));
     };
   };
+  /** @throws NotPermitted, which no further attempt changes */
+  const deliverAs = (rule: string, arn: string) => {
+    const deliver = deliverTo(arn);
+    return (given: unknown): void => {
+      const denial = authorise?.ofService({ kind: "deliver", rule, targetArn: arn });
+      if (denial !== undefined) throw new NotPermitted(denial);
+      deliver(given);
+    };
+  };
   for (const { name, pattern, everyMinutes, targets } of stack.rules)
     bus.addRule({
       name,
@@ -258,8 +281,11 @@ export const createWorld = (options: WorldOptions): World => {
       everyMinutes,
       targets: targets.map(({ arn, ...target }) => ({
         ...target,
-        deliver: deliverTo(arn),
-        deadLetter: (event, error) => void deadLetters.push({ event, error }),
+        deliver: deliverAs(name, arn),
+        deadLetter: (event, error) => {
+          const denial = authorise?.ofService({ kind: "give up", rule: name, targetArn: arn });
+          if (denial === undefined) deadLetters.push({ event, error });
+        },
       })),
     });
 

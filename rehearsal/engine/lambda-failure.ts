@@ -61,6 +61,14 @@ export class LambdaFailure extends Error {
     });
   }
 
+  /** The caller may not call the function. @param message - in the words of IAM */
+  static denied(message: string): LambdaFailure {
+    return new LambdaFailure({
+      errorType: "Lambda.AWSLambdaException",
+      errorMessage: `${message} (Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException)`,
+    });
+  }
+
   static throttled(): LambdaFailure {
     return new LambdaFailure({
       errorType: "Lambda.TooManyRequestsException",

@@ -62,8 +62,22 @@ export const viewGroups = (
   };
 };
 
+/** What AWS itself does in the name of what was deployed, and only as far as that may do it. */
+export type ServiceCall =
+  /** A state machine calls a function, in the version that its definition names. */
+  | { readonly kind: "invoke"; readonly stateMachineArn: string; readonly functionArn: string }
+  /** A rule hands an event to its target: a function, or a state machine. */
+  | { readonly kind: "deliver"; readonly rule: string; readonly targetArn: string }
+  /** A rule gives an event up. */
+  | { readonly kind: "give up"; readonly rule: string; readonly targetArn: string }
+  /** Lambda gives up an event that a function could not handle. */
+  | { readonly kind: "fail"; readonly task: string };
+
 /** Says, in the words of AWS, why a call is denied; undefined when it is allowed. */
-export type Authorise = (call: AwsCall) => string | undefined;
+export interface Authorise {
+  (call: AwsCall): string | undefined;
+  readonly ofService: (call: ServiceCall) => string | undefined;
+}
 
 /** Makes what authorises the calls of one account. */
 export type Authority = (account: AccountView) => Authorise;
@@ -111,7 +125,11 @@ const textOf = (body: unknown): string => {
 };
 
 /** Lets through to AWS only what a task may call. */
-export const guard = (handler: HttpHandler, task: string, authorise: Authorise): HttpHandler => ({
+export const guard = (
+  handler: HttpHandler,
+  task: string,
+  authorise: (call: AwsCall) => string | undefined,
+): HttpHandler => ({
   ...(handler.metadata && { metadata: handler.metadata }),
   destroy: () => handler.destroy?.(),
   updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Schedule } from "../../rehearsal/faults/fault.ts";
 import type { Template } from "../../rehearsal/engine/intrinsics.ts";
 import { appointAuthority, standingAuthority } from "../../rehearsal/world/authorisation.ts";
 import { rehearseScaleIn } from "../../rehearsal/scenarios/scale-in.ts";
@@ -29,7 +30,10 @@ const without = (template: Template, task: string, action: string): Template => 
 };
 
 /** Rehearses with a changed template before the eyes of IAM, and an own journal. */
-const rehearse = async (alter: (template: Template) => Template = (template) => template) => {
+const rehearse = async (
+  alter: (template: Template) => Template = (template) => template,
+  schedule?: Schedule,
+) => {
   const denied = new Map<string, string>();
   const used = new Set<string>();
   const before = standingAuthority();
@@ -48,6 +52,7 @@ const rehearse = async (alter: (template: Template) => Template = (template) => 
       terminate: 1,
       jobs: 4,
       seed: 1,
+      ...(schedule && { schedule }),
       onReady: (ready) => (world = ready),
     });
     const broken = invariants.filter(({ held }) => !held).map(({ name }) => name);
@@ -56,6 +61,76 @@ const rehearse = async (alter: (template: Template) => Template = (template) => 
     appointAuthority(before);
   }
 };
+
+/** The template without the resources, or with other ones, that a name in it says. */
+const altering =
+  (alter: (resource: { Type: string; Properties?: unknown }, id: string) => boolean) =>
+  (template: Template): Template => {
+    const changed = structuredClone<Template>(template);
+    let found = 0;
+    const Resources = Object.fromEntries(
+      Object.entries(changed.Resources).filter(([id, resource]) => {
+        const stays = alter(resource, id);
+        if (!stays) found += 1;
+        return stays;
+      }),
+    );
+    assert.equal(found, 1);
+    return { ...changed, Resources };
+  };
+
+const isPolicyOf = (id: string, part: RegExp): boolean =>
+  part.test(id) && /RoleDefaultPolicy/.test(id);
+
+describe("what AWS does in the name of what was deployed", () => {
+  test("is allowed, and seen, for each state that calls a function and each rule that hands over", async () => {
+    const { denied, used } = await rehearse();
+    assert.deepEqual([...denied], []);
+    for (const permission of [
+      "drover-default-retire-node lambda:InvokeFunction(retire/find-node)",
+      "drover-default-retire-node lambda:InvokeFunction(retire/record-retirement)",
+      "events.amazonaws.com lambda:InvokeFunction(intake/intake)",
+    ])
+      assert.ok(used.has(permission), permission);
+  });
+
+  test("is denied to a state machine whose role may not invoke", async () => {
+    const { denied, broken, world } = await rehearse(
+      altering((_, id) => !isPolicyOf(id, /RetireNodeStateMachineRole/)),
+    );
+    const message = denied.get("drover-default-retire-node") ?? "";
+    assert.match(message, /perform: lambda:InvokeFunction on resource: arn:aws:lambda:\S+:\d+ /);
+    assert.match(message, /assumed-role\/\S+ is not authorized/);
+    assert.ok(broken.includes("every-hook-decided"));
+    const errors = [...world.engine.runs.values()].flatMap(({ events }) =>
+      events.flatMap(({ error }) => error ?? []),
+    );
+    assert.ok(errors.includes("Lambda.AWSLambdaException"));
+  });
+
+  test("is denied to a rule that the function does not let in, and the event is a dead letter", async () => {
+    const { denied, world } = await rehearse(
+      altering(({ Type }) => Type !== "AWS::Lambda::Permission"),
+    );
+    assert.match(
+      denied.get("events.amazonaws.com") ?? "",
+      /perform: lambda:InvokeFunction .* no resource-based policy allows/,
+    );
+    assert.ok(world.deadLetters.length > 0);
+    assert.equal(world.bus.deliveries.filter(({ outcome }) => outcome === "failed").length, 0);
+  });
+
+  test("is denied to a rule whose role may not start the state machine", async () => {
+    const { denied } = await rehearse(
+      altering((_, id) => !isPolicyOf(id, /ReconcileStateMachineEventsRole/)),
+      [{ fault: "lost-events", at: 0, lasts: 180_000, share: 1 }],
+    );
+    assert.match(
+      denied.get("events.amazonaws.com") ?? "",
+      /perform: states:StartExecution on resource: \S+:drover-default-reconcile /,
+    );
+  });
+});
 
 describe("an authority", () => {
   test("lets a retirement do all that it does, and sees it", async () => {

@@ -1,6 +1,12 @@
-import type { AccountView, Authority, AwsCall } from "../../rehearsal/world/authorisation.ts";
+import type {
+  AccountView,
+  Authority,
+  AwsCall,
+  ServiceCall,
+} from "../../rehearsal/world/authorisation.ts";
 import { evaluate } from "./evaluate.ts";
 import { readRoles, type Role } from "./read-roles.ts";
+import { eventBridge, permissionOn, readServiceRoles } from "./service-roles.ts";
 import { type Required, requiredPermissions } from "./required-permissions.ts";
 
 /** Who hears of what was allowed and denied. */
@@ -33,12 +39,8 @@ export const createAuthority =
   ({ journal, aliases = {} }: AuthorityOptions): Authority =>
   (account: AccountView) => {
     const { region, refs } = account;
-    const roles = readRoles(account.template, {
-      region,
-      account: account.account,
-      stackName: "Drover",
-      refs,
-    });
+    const place = { region, account: account.account, stackName: "Drover", refs };
+    const roles = readRoles(account.template, place);
     const functions = new Map(account.stack.functions.map((spec) => [spec.task, spec]));
 
     const judge = (task: string, role: Role, required: Required): string | undefined => {
@@ -66,7 +68,87 @@ export const createAuthority =
       return denialOf(principal, required, verdict.result === "ExplicitlyDenied");
     };
 
-    return (call: AwsCall) => {
+    const services = readServiceRoles(account.template, place);
+
+    /** In the name of a role that a service of AWS has taken on. */
+    const judgeRole = (role: Role, action: string, resource: string): string | undefined => {
+      const principal = role.arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/");
+      const verdict = evaluate(
+        {
+          principal: role.arn,
+          account: account.account,
+          action,
+          resource,
+          context: {},
+          policies: role.policies,
+        },
+        role.key,
+      );
+      if ("error" in verdict)
+        return `${action} on ${resource} cannot be evaluated: ${verdict.error}`;
+      if (verdict.result === "Allowed") return undefined;
+      return denialOf(
+        principal,
+        { action, resource, tags: {} },
+        verdict.result === "ExplicitlyDenied",
+      );
+    };
+    const judgeService = (
+      call: ServiceCall,
+    ): { who: string; action: string; resource: string; denial: string | undefined } => {
+      if (call.kind === "invoke") {
+        const role = services.ofMachine(call.stateMachineArn);
+        const action = "lambda:InvokeFunction";
+        const { functionArn: resource } = call;
+        return {
+          who: services.whoHas(role),
+          action,
+          resource,
+          denial: judgeRole(role, action, resource),
+        };
+      }
+      if (call.kind === "fail") {
+        const resource = services.failuresOf(call.task);
+        const action = "sqs:SendMessage";
+        const { task: who } = call;
+        if (resource === undefined)
+          return { who, action, resource: "none", denial: `${who} has nowhere for its failures` };
+        const denial = judge(who, roles.ofTask(who), { action, resource, tags: {} });
+        return { who, action, resource: "*", denial };
+      }
+      const { ruleArn, role, queue } = services.target(call.rule, call.targetArn);
+      const who = eventBridge;
+      const asResource = (resource: string, action: string) => ({
+        who,
+        action,
+        resource,
+        denial: services.lets(resource, action, ruleArn)
+          ? undefined
+          : `User: ${who} is not authorized to perform: ${action} on resource: ${resource} for ${ruleArn} because no resource-based policy allows the ${action} action`,
+      });
+      if (call.kind === "give up")
+        return queue === undefined
+          ? { who, action: "nothing", resource: "*", denial: `${ruleArn} has no dead letters` }
+          : { ...asResource(queue, "sqs:SendMessage"), resource: ruleArn };
+      const resource = call.targetArn;
+      if (role === undefined) return asResource(resource, "lambda:InvokeFunction");
+      const action = "states:StartExecution";
+      return {
+        who: services.whoHas(role),
+        action,
+        resource,
+        denial: judgeRole(role, action, resource),
+      };
+    };
+    const ofService = (call: ServiceCall): string | undefined => {
+      const { who, action, resource, denial } = judgeService(call);
+      if (denial === undefined) journal.used(who, permissionOn(action, resource, services));
+      // That nobody wants what is given up is no permission that is missing.
+      else if (call.kind !== "give up" || action !== "nothing") journal.denied(who, denial);
+      return denial;
+    };
+
+    const ofTask = (call: AwsCall): string | undefined => {
       const role = roles.ofTask(call.task);
       for (const required of requiredPermissions(call, account)) {
         const denial = judge(call.task, role, required);
@@ -78,4 +160,5 @@ export const createAuthority =
       }
       return undefined;
     };
+    return Object.assign(ofTask, { ofService });
   };

@@ -30,18 +30,36 @@ describe("permissions of a template", () => {
     const tasks = Object.values(template.Resources).filter(
       ({ Metadata }) => Metadata?.["drover:task"] !== undefined,
     );
-    assert.equal(new Set(grantedNow.map((each) => each.split(" ")[0])).size, tasks.length);
+    const whose = new Set(grantedNow.map((each) => each.split(" ")[0] ?? ""));
+    assert.equal([...whose].filter((each) => each.includes("/")).length, tasks.length);
+  });
+
+  test("are those of AWS in the name of state machines and rules", () => {
+    for (const permission of [
+      "drover-default-retire-node lambda:InvokeFunction(retire/find-node)",
+      "drover-default-doctor lambda:InvokeFunction(watch/check-nomad)",
+      "events.amazonaws.com states:StartExecution(drover-default-reconcile)",
+      "events.amazonaws.com lambda:InvokeFunction(intake/intake)",
+    ])
+      assert.ok(
+        grantedNow.some((each) => each === permission),
+        permission,
+      );
+    const queued = grantedNow.filter((each) => /^events\S+ sqs:SendMessage\(rule\//.test(each));
+    assert.equal(queued.length, 2);
   });
 
   test("that were all used, or excused, are no problem", () => {
-    const isExcused = (each: string) => / (logs|sqs):|ec2:.*(Interface|Subnet|Private)/.test(each);
+    const isExcused = (each: string) =>
+      / logs:|^events\S+ sqs:|ec2:.*(Interface|Subnet|Private)/.test(each);
     const used = new Set(grantedNow.filter((each) => !isExcused(each)));
     assert.deepEqual(comparePermissions(grantedNow, used, excusedPermissions), []);
   });
 
   test("that nobody used are named, task and action", () => {
     const more = grantedPermissions(allowMore("retire/find-node", "ec2:TerminateInstances"));
-    const isExcused = (each: string) => / (logs|sqs):|ec2:.*(Interface|Subnet|Private)/.test(each);
+    const isExcused = (each: string) =>
+      / logs:|^events\S+ sqs:|ec2:.*(Interface|Subnet|Private)/.test(each);
     const used = new Set<string>(grantedNow.filter((each) => !isExcused(each)));
     const problems = comparePermissions(more, used, excusedPermissions);
     assert.equal(problems.length, 1);
@@ -50,7 +68,7 @@ describe("permissions of a template", () => {
 
   test("of one task are not used by another", () => {
     const more = grantedPermissions(allowMore("retire/find-node", "dynamodb:UpdateItem"));
-    const isExcused = (each: string) => / (logs|ec2|sqs):/.test(each);
+    const isExcused = (each: string) => / (logs|ec2):|^events\S+ sqs:/.test(each);
     const used = new Set<string>(grantedNow.filter((each) => !isExcused(each)));
     const problems = comparePermissions(more, used, excusedPermissions);
     assert.match(problems[0] ?? "", /^retire\/find-node dynamodb:UpdateItem/);

@@ -1,6 +1,7 @@
 import { account, region } from "../../rehearsal/world.ts";
 import type { Template } from "../../rehearsal/engine/intrinsics.ts";
 import { listOf, readRoles } from "./read-roles.ts";
+import { eventBridge, permissionOn, readServiceRoles } from "./service-roles.ts";
 
 /** A permission of a task, as `retire/find-node secretsmanager:GetSecretValue`. */
 export type Permission = `${string} ${string}`;
@@ -13,9 +14,35 @@ export interface Excused {
   readonly reason: string;
 }
 
-/** All that the template's policies let the functions do. */
+const place = { region, account, stackName: "Drover" };
+
+/** What Step Functions and EventBridge may do in the name of what the template deploys. */
+const grantedToServices = (template: Template): Permission[] => {
+  const services = readServiceRoles(template, place);
+  return [
+    ...services.all.flatMap((role) =>
+      role.policies
+        .flatMap(({ Statement }) => Statement)
+        .filter(({ Effect }) => Effect === "Allow")
+        .flatMap(({ Action, Resource }) =>
+          listOf(Action).flatMap((action) =>
+            listOf(Resource).map(
+              (resource): Permission =>
+                `${services.whoHas(role)} ${permissionOn(action, resource, services)}`,
+            ),
+          ),
+        ),
+    ),
+    ...services.permissions.map(([action, resource, ruleArn]): Permission => {
+      const on = services.taskOf(resource) === undefined ? ruleArn : resource;
+      return `${eventBridge} ${permissionOn(action, on, services)}`;
+    }),
+  ];
+};
+
+/** All that the template's policies let the functions do, and AWS for what was deployed. */
 export const grantedPermissions = (template: Template): Permission[] => {
-  const roles = readRoles(template, { region, account, stackName: "Drover" });
+  const roles = readRoles(template, place);
   const granted = roles.tasks.flatMap((task) =>
     roles
       .ofTask(task)
@@ -24,7 +51,7 @@ export const grantedPermissions = (template: Template): Permission[] => {
       .flatMap(({ Action }) => listOf(Action))
       .map((action): Permission => `${task} ${action}`),
   );
-  return [...new Set(granted)].toSorted();
+  return [...new Set([...granted, ...grantedToServices(template)])].toSorted();
 };
 
 const covers =

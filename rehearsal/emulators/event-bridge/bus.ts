@@ -75,6 +75,11 @@ export interface Bus {
   underWay(): number;
 }
 
+/** The rule may not hand anything to its target: EventBridge does not try again. */
+export class NotPermitted extends Error {
+  override readonly name = "NO_PERMISSIONS";
+}
+
 /** Back-off between attempts in milliseconds: doubles from one second to five minutes. */
 const backOff = (attempt: number, random: Random): number =>
   Math.min(300_000, 1000 * 2 ** Math.min(attempt - 1, 20)) * (0.5 + random() / 2);
@@ -132,7 +137,8 @@ export const createBus = ({
     } catch (error) {
       const wait = backOff(number, random);
       const lastMoment = first + (target.maximumEventAgeSeconds ?? 86_400) * 1000;
-      if (number > (target.maximumRetryAttempts ?? 185) || now() + wait > lastMoment) {
+      const isOver = number > (target.maximumRetryAttempts ?? 185) || now() + wait > lastMoment;
+      if (isOver || error instanceof NotPermitted) {
         record("given up");
         underWay -= 1;
         target.deadLetter?.(event, error);
