@@ -152,7 +152,7 @@ export interface Nomad {
   /** Allocations of the node that are pending, running or unknown, in all namespaces. */
   liveAllocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
   /** Both those that are live and those that have ended, in one call. */
-  allocations(nodeId: string): Promise<Watched<AllocationStub[]>>;
+  allocations(nodeId: string, hold?: Hold): Promise<Watched<AllocationStub[]>>;
   /** Allocations of the node that are complete or failed, and still remembered. */
   endedAllocations(nodeId: string): Promise<AllocationStub[]>;
   /** All allocations of the node that Nomad remembers, each with its own version of its job. */
@@ -303,8 +303,8 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
       const { body, index } = await allocations(nodeId, live, hold);
       return { value: body, index };
     },
-    async allocations(nodeId) {
-      const { body, index } = await allocations(nodeId, [...live, ...ended]);
+    async allocations(nodeId, hold) {
+      const { body, index } = await allocations(nodeId, [...live, ...ended], hold);
       return { value: body, index };
     },
     endedAllocations: async (nodeId) => (await allocations(nodeId, ended)).body,

@@ -67,11 +67,11 @@ export const viewDrain = async (
   if (!watched) return { view: { node: undefined, ...nothing }, next: undefined };
   const node = watched.value;
   // Once Nomad has closed the drain mostly nothing runs any more, and one call says it all.
-  const isClosed = !node.DrainStrategy && hold?.on !== "allocations";
-  const all = isClosed ? await nomad.allocations(target.nodeId) : undefined;
+  const watch = hold?.on === "allocations" ? hold : undefined;
+  const all = node.DrainStrategy ? undefined : await nomad.allocations(target.nodeId, watch);
   const { value: live, index } = all
     ? { ...all, value: all.value.filter(isLive) }
-    : await nomad.liveAllocations(target.nodeId, hold?.on === "allocations" ? hold : undefined);
+    : await nomad.liveAllocations(target.nodeId, watch);
   const isEmpty = !live.some((allocation) => concerns(target.drain.pass, allocation));
   if (node.Status === "down" || !isEmpty) {
     return {
