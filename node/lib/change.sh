@@ -82,7 +82,8 @@ recover_or_fail() {
   exit "$went_back"
 }
 
-# go_back INSTALLATION: how that ended is in $code.
+# go_back INSTALLATION: how that ended is in $code. Secrets that cannot be read anew are those that it
+# has in memory.
 go_back() {
   attempt bring_secrets "$state/bundles/$1/plan"
   attempt activate "$1"

@@ -48,6 +48,8 @@ run_rollback() {
   begin
   before=$(pointed previous)
   [ -n "$before" ] && [ "$before" != "$installed" ] || refuse 'there is no bundle before this one here'
+  ! grep -qsxF "${before%-*}" "$state/given-up" ||
+    refuse "the bundle before this one, ${before%-*}, was given up: drover-pull retry takes it again"
   say "going back from ${installed%-*} to ${before%-*}"
   printf '%s\n' "${installed%-*}" | write_state given-up
   go_back "$before"

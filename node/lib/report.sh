@@ -4,7 +4,8 @@
 
 # report STATE REASON: ready, kept (an older bundle goes on), went-back or failed.
 report() {
-  local file=$work/report name id
+  local file=$work/report name
+  now
   begin_report "$1" "$2" >"$file"
   if [ -r "$state/current/plan" ]; then
     service_names "$state/current/plan" >"$work/services"

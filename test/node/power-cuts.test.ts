@@ -63,7 +63,7 @@ const bootAndKeep = async (pool: Pool, writeBack: boolean): Promise<readonly Buf
   const { folder } = pool.machine;
   mkdirSync(join(folder, "snapshots"));
   if (writeBack) writeFileSync(join(folder, "write-back"), "");
-  const done = await pool.pull("boot");
+  const done = await pool.machine.run("drover-pull boot", { limitSeconds: 150 });
   assert.equal(done.code, 0, done.stderr);
   const kept = readdirSync(join(folder, "snapshots"))
     .toSorted((one, other) => Number(one) - Number(other))

@@ -120,7 +120,8 @@ describe("a machine with services", atOnce, () => {
         assert.deepEqual([report["state"], report["bundle"]], ["went-back", good.sha256]);
         assert.match(report["reason"] ?? "", words);
 
-        // Not the same again, until there is another bundle.
+        // Not the same again, until there is another bundle, and by no way.
+        assert.match((await pool.pull("rollback")).stderr, /was given up: drover-pull retry/);
         const again = await pool.pull("follow");
         assert.equal(again.code, 3);
         assert.match(again.stderr, new RegExp(`${bad.sha256} was given up on this machine`));

@@ -102,7 +102,7 @@ const turnOn = async (
 };
 
 const run = (pid: number, command: string, options: RunOptions): Promise<Done> => {
-  const { stdin = "", limitSeconds = 60 } = options;
+  const { stdin = "", limitSeconds = 120 } = options;
   const child = spawn(
     "nsenter",
     [
