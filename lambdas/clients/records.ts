@@ -27,6 +27,8 @@ export interface Ownership {
   readonly hook: Hook | null;
   /** What a failed retirement could not give back. */
   readonly left?: readonly string[];
+  /** Earlier ones of the instance that ended without giving everything back, the newest last. */
+  readonly after?: readonly Pick<Ownership, "execution" | "since">[];
 }
 
 /** A permission to drain, with an end: a dead holder blocks nobody for ever. */

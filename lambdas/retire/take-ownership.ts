@@ -76,6 +76,20 @@ const claimByHand = async (
   };
 };
 
+/** Of so many earlier retirements the reconciler looks for who has cordoned the node. */
+const mostInherited = 5;
+
+/**
+ * What an earlier retirement has taken and not given back is this one's to give
+ * back: it finds the node cordoned, and Nomad names nobody who did it.
+ */
+const inheritance = (known: Ownership | undefined): Pick<Ownership, "after"> => {
+  const isOver = known?.phase !== "retiring" && (known?.left ?? []).length === 0;
+  if (!known || isOver) return {};
+  const { execution, since, after = [] } = known;
+  return { after: [...after, { execution, since }].slice(-mostInherited) };
+};
+
 /**
  * Makes an execution the owner of an instance.
  *
@@ -93,7 +107,8 @@ const own = async (
   if (known?.execution === ownership.execution && known.phase === "retiring") {
     return known.hook ?? ownership.hook;
   }
-  const owner = await records.take(ownership);
+  const taken = { ...ownership, ...inheritance(known) };
+  const owner = await records.take(taken);
   if (!owner) return ownership.hook;
   const status = await executions.status(owner.execution);
   if (status === "running") {
@@ -102,7 +117,7 @@ const own = async (
     );
   }
   // Its owner died without giving it back.
-  const other = await records.take(ownership, owner.execution);
+  const other = await records.take(taken, owner.execution);
   if (other)
     throw new AlreadyOwned(`${ownership.instanceId} was just taken by ${other.execution}.`);
   return ownership.hook;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Executions } from "../clients/executions.ts";
+import type { Executions, LastState } from "../clients/executions.ts";
 import { cordon, node } from "../retire/retirement.ts";
 import type { Mark } from "./reconciliation.ts";
 import type { Marked } from "./rules/find-marks.ts";
@@ -16,20 +16,35 @@ const lastKnown = v.object({
  */
 export const functionsSeconds = 120;
 
+/** When the state that an execution came to last says that it cordoned the node. */
+const cordonTime = (last: LastState | undefined): string | undefined => {
+  const known = v.safeParse(lastKnown, last?.input);
+  if (!known.success) return undefined;
+  const { node: ofNode, cordon: ofCordon } = known.output;
+  if (ofCordon) return ofCordon.by === "drover" ? ofCordon.at : undefined;
+  // Stopped while it cordoned: nothing has said yet that it did.
+  return ofNode?.next === "retire" ? last?.enteredAt : undefined;
+};
+
 /** What the last state of a retirement that has ended knew of its node. */
 export const describeMark = async (
   executions: Pick<Executions, "lastState">,
   { record, where }: Marked,
   now: number,
 ): Promise<Mark> => {
-  const { instanceId, pool, execution, phase } = record;
+  const { instanceId, pool, execution, phase, after = [] } = record;
   const last = await executions.lastState(execution);
   const known = v.safeParse(lastKnown, last?.input);
   const { node: ofNode, cordon: ofCordon } = known.success ? known.output : {};
-  // Stopped while it cordoned: nothing has said yet that it did.
-  const isCordoning = ofNode?.next === "retire" && ofCordon === undefined;
-  const cordonedAt =
-    ofCordon?.by === "drover" ? ofCordon.at : isCordoning ? last?.enteredAt : undefined;
+  let cordonedAt = cordonTime(last);
+  let { since } = record;
+  // It may have found the node cordoned by one before it.
+  for (const earlier of after.toReversed()) {
+    if (cordonedAt !== undefined && ofCordon !== undefined) break;
+    const at = cordonTime(await executions.lastState(earlier.execution));
+    if (at !== undefined) ({ cordonedAt, since } = { cordonedAt: at, since: earlier.since });
+    if (at !== undefined) break;
+  }
   // Where it failed by itself, it has waited for its functions.
   const isCutShort = phase === "retiring" && last?.endedAt !== undefined;
   return {
@@ -38,6 +53,8 @@ export const describeMark = async (
     execution,
     phase: phase === "failed" ? "failed" : "retiring",
     where,
+    executions: [execution, ...after.map((earlier) => earlier.execution)],
+    since,
     isKnown: known.success,
     isRecent: isCutShort && now < Date.parse(last.endedAt) + functionsSeconds * 1000,
     ...(ofNode?.id && { nodeId: ofNode.id }),

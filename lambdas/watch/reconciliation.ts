@@ -44,6 +44,10 @@ export const mark = v.object({
   phase: v.picklist(["retiring", "failed"]),
   /** Whether a group still has the instance, and lets it work. */
   where: v.picklist(["gone", "staying"]),
+  /** It and those before it that gave nothing back. */
+  executions: v.array(v.string()),
+  /** When the one began that cordoned the node, or the last. */
+  since: v.string(),
   /** Whether anybody remembers what its execution knew. */
   isKnown: v.boolean(),
   /** Whether a function of its execution may still be at work. */

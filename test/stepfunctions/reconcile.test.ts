@@ -424,6 +424,18 @@ describe("a retirement by hand that was stopped", () => {
     });
   }
 
+  it("and begun anew, and stopped once more, leaves its node as it was", async () => {
+    const first = await begin("Take slot");
+    lose();
+    await stop(first.execution);
+    const second = await retireByHand(first.instance.id);
+    await until(() => isEntering(second, "Drain work") === true);
+    await stop(second);
+    await until(() => node(first.instance.id).SchedulingEligibility === "eligible", minutes(12));
+    assert.equal(node(first.instance.id).DrainStrategy, null);
+    await until(() => record(first.instance.id)?.phase === "failed");
+  });
+
   it("leaves a cordon alone that a person has made since", async () => {
     const { instance, execution } = await begin("Take slot");
     lose();

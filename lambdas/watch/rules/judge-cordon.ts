@@ -29,7 +29,12 @@ const concernsEligibility = (message: string): boolean =>
  */
 export const judgeCordon = (
   node: Seen,
-  { cordonedAt, execution, isKnown }: Pick<Mark, "cordonedAt" | "execution" | "isKnown">,
+  {
+    cordonedAt,
+    since,
+    executions,
+    isKnown,
+  }: Pick<Mark, "cordonedAt" | "since" | "executions" | "isKnown">,
 ): CordonVerdict => {
   const theirs = (why: string): CordonVerdict => ({ cordon: "theirs", why });
   const unclear = (why: string): CordonVerdict => ({ cordon: "unclear", why });
@@ -43,7 +48,7 @@ export const judgeCordon = (
       ? theirs("It was not Drover who cordoned it.")
       : unclear("Nobody remembers whether it was Drover who cordoned it.");
   }
-  const isOurDrain = drainOwner(node.LastDrain) === execution;
+  const isOurDrain = executions.includes(drainOwner(node.LastDrain) ?? "");
   if (node.DrainStrategy) {
     return isOurDrain ? ours("It drains for us.") : theirs("Somebody else drains it.");
   }
@@ -55,11 +60,12 @@ export const judgeCordon = (
       ? ours("We have drained it.")
       : theirs("Somebody else's hand was on its drain.");
   }
-  const at = Date.parse(cordonedAt);
-  const isSince = Date.parse(last.Timestamp) > at + clocksApart;
-  // Who let it work and cordoned it anew at once has left more than our own event.
-  const others = events.filter(({ Timestamp }) => Date.parse(Timestamp) >= at - clocksApart);
-  return isSince || others.length > 1 || last.Message !== "Node marked as ineligible for scheduling"
-    ? theirs("Its eligibility was changed after we had cordoned it.")
+  const isLater = Date.parse(last.Timestamp) > Date.parse(cordonedAt) + clocksApart;
+  // Ours is the only change since the retirement began: who let it work and cordoned it
+  // anew has left more of them, who had cordoned it before none.
+  const changes = events.filter(({ Timestamp }) => Date.parse(Timestamp) >= Date.parse(since));
+  const isOther = last.Message !== "Node marked as ineligible for scheduling";
+  return isLater || isOther || changes.length !== 1
+    ? theirs("Its eligibility was changed by somebody else.")
     : ours("We have cordoned it.");
 };

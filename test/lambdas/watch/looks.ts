@@ -14,6 +14,8 @@ export const markOf = (instanceId: string, changed: Partial<Mark> = {}): Mark =>
   execution: executionArnOf(`retire-${instanceId}`),
   phase: "retiring",
   where: "gone",
+  executions: [executionArnOf(`retire-${instanceId}`)],
+  since: "2026-01-05T09:00:00.000Z",
   isKnown: true,
   isRecent: false,
   member: instanceId,

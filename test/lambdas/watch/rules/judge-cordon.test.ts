@@ -9,6 +9,8 @@ const execution = "arn:aws:states:eu-west-1:123456789012:execution:drover-defaul
 const cordonedAt = "2026-01-05T09:00:00.000Z";
 const at = (seconds: number): string =>
   new Date(Date.parse(cordonedAt) + seconds * 1000).toISOString();
+/** When the retirement began. */
+const since = at(-5);
 const event = (Message: string, seconds: number): NodeEvent => ({
   Message,
   Timestamp: at(seconds),
@@ -43,7 +45,11 @@ const cordoned: Node = {
 const judge = (
   node: Partial<Node>,
   known: { cordonedAt?: string; isKnown?: boolean } = { cordonedAt },
-) => judgeCordon({ ...cordoned, ...node }, { isKnown: true, ...known, execution });
+) =>
+  judgeCordon(
+    { ...cordoned, ...node },
+    { isKnown: true, since, executions: [execution], ...known },
+  );
 
 describe("the cordon of a node whose instance stays", () => {
   const cases: readonly [string, Partial<Node>, ReturnType<typeof judge>["cordon"]][] = [
@@ -144,6 +150,21 @@ describe("the cordon of a node whose instance stays", () => {
       assert.match(why, /^[A-Z].*\.$/);
     });
 
+  test("is a person's who had made it before the retirement began", () => {
+    assert.equal(judge({ Events: [ineligible(-60)] }).cordon, "theirs");
+  });
+
+  test("is ours where an earlier execution of the instance drains it", () => {
+    const drains: Partial<Node> = {
+      DrainStrategy: strategy,
+      LastDrain: lastDrain({ Status: "draining", Meta: drainMark("an earlier one", "work") }),
+    };
+    const executions = [execution, "an earlier one"];
+    const known = { cordonedAt, since, isKnown: true };
+    assert.equal(judgeCordon({ ...cordoned, ...drains }, { ...known, executions }).cordon, "ours");
+    assert.equal(judge(drains).cordon, "theirs");
+  });
+
   test("is a person's where the execution knew that it was not Drover", () => {
     assert.equal(judge({}, {}).cordon, "theirs");
     assert.equal(judge({ DrainStrategy: strategy }, {}).cordon, "theirs");
@@ -207,7 +228,12 @@ test("whatever was done after our cordon, only what a person has not touched is 
         } else continue;
         lastHand = by;
       }
-      const { cordon } = judgeCordon(node, { cordonedAt, execution, isKnown: true });
+      const { cordon } = judgeCordon(node, {
+        cordonedAt,
+        since,
+        executions: [execution],
+        isKnown: true,
+      });
       if (cordon === "ours") assert.equal(lastHand, "drover");
       if (cordon === "none") assert.equal(node.SchedulingEligibility, "eligible");
     }),

@@ -64,6 +64,8 @@ export const look = (facts: readonly Fact[], silent: ReadonlySet<Silence> = new 
     execution: record.execution,
     phase: record.phase === "failed" ? "failed" : "retiring",
     where,
+    executions: [record.execution],
+    since: record.since,
     isKnown: true,
     isRecent: false,
     member: record.instanceId,
