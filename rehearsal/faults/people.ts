@@ -1,7 +1,7 @@
 import { stateOf } from "../coverage/collect.ts";
 import type { Random } from "../random.ts";
 import { excuseUnknown, whenLeaving } from "./account.ts";
-import { moment, oneOf, whole } from "./draw.ts";
+import { minute, moment, oneOf, second, span, whole } from "./draw.ts";
 import type { Fault, Occurrence, Scene } from "./fault.ts";
 
 const drawInstance = (random: Random) => ({ at: moment(random), instance: whole(random, 0, 3) });
@@ -71,6 +71,22 @@ export const peopleFaults: readonly Fault[] = [
         for (const invariant of ["no-live-work-lost", "system-jobs-last"])
           scene.excuse({ invariant, instanceId, why: "a person let work onto it after its drain" });
       }),
+  },
+  {
+    name: "person-changes-mind",
+    what: "a person retires an instance that stays, and stops that again",
+    // It has an execution of its own, wherever the others are.
+    reach: { of: "events" },
+    draw: (random) => ({ ...drawInstance(random), lasts: span(random, 0.5 * second, 3 * minute) }),
+    strike: async (scene, { instance = 0, lasts = 0 }) => {
+      const staying = scene.staying();
+      const chosen = staying[instance % Math.max(1, staying.length)];
+      if (chosen === undefined) return;
+      await scene.person.retire(chosen.id);
+      await scene.world.clock.sleep(lasts);
+      const stopped = await scene.person.stop(chosen.id);
+      scene.struck(stopped ?? `${chosen.id}, too late`);
+    },
   },
   {
     name: "person-completes-hook",
