@@ -22,6 +22,8 @@ export interface SoakOptions {
   readonly faults: readonly string[];
   /** Processes. @default one for each processor */
   readonly workers?: number;
+  /** Modules that each process loads first, as those that say what functions may do. @default none */
+  readonly preload?: readonly string[];
   readonly onProgress?: (progress: SoakProgress) => void;
   /** Is told of each seed that broke something, as soon as it is looked into. */
   readonly onFinding?: (finding: Finding) => void;
@@ -42,11 +44,12 @@ const atOnce = 10;
 /** Looking into one takes a hundred runs; of many that fail, most do so for the same reason. */
 const mostExamined = 5;
 
-const startWorker = (): ChildProcess => {
+const startWorker = (preload: readonly string[]): ChildProcess => {
   const here = fileURLToPath(import.meta.url);
   const file = new URL(`./seed-worker${extname(here)}`, import.meta.url);
+  const execArgv = preload.map((module) => `--import=${module}`);
   // Whatever this process was started with, to be debugged or tested, is not meant for it.
-  return fork(file, { env: { ...process.env, DROVER_SEED_WORKER: "yes" }, execArgv: [] });
+  return fork(file, { env: { ...process.env, DROVER_SEED_WORKER: "yes" }, execArgv });
 };
 
 /**
@@ -63,9 +66,11 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
   const coverage = noCounts();
   let next = firstSeed;
   let done = 0;
+  let refused = false;
 
   const work = async (): Promise<void> => {
-    const worker = startWorker();
+    const worker = startWorker(options.preload ?? []);
+    let isOver = false;
     try {
       await new Promise<void>((resolve, reject) => {
         let waiting = 0;
@@ -98,18 +103,23 @@ export const soak = async (options: SoakOptions): Promise<SoakResult> => {
         );
         order();
       });
+      isOver = true;
     } finally {
       worker.removeAllListeners("exit");
       if (worker.exitCode === null && worker.signalCode === null) {
         const ended = once(worker, "exit");
-        worker.kill();
-        await ended;
+        // It ends by itself when nobody talks to it, and says what it has to say before.
+        if (isOver) worker.disconnect();
+        else worker.kill();
+        const [code] = (await ended) as [number | null];
+        if (isOver && code !== 0) refused = true;
       }
     }
   };
 
   const workers = Math.min(options.workers ?? availableParallelism(), Math.ceil(seeds / atOnce));
   await Promise.all(Array.from({ length: workers }, work));
+  if (refused) throw new Error("a process that rehearsed seeds was not content: see its output");
   return {
     seeds,
     findings: findings.toSorted((one, other) => one.seed - other.seed),

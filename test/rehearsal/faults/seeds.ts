@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { allFaults } from "../../../rehearsal/faults/catalogue.ts";
 import { soak } from "../../../rehearsal/faults/soak.ts";
 import { tellFinding } from "../../../rehearsal/faults/trial.ts";
+
+/** What the functions call there too is authorised against their policies. */
+const authority = join(import.meta.dirname, "..", "..", "iam", "appoint.ts");
 
 /**
  * Rehearses seeds with whatever faults each of them draws. They are in several
@@ -17,6 +21,7 @@ export const testSeeds = (firstSeed: number, seeds: number): void =>
       seeds,
       faults: allFaults,
       workers: 1,
+      preload: [authority],
       onProgress: (progress) => (done = progress.done),
     });
     const told = findings.map(tellFinding);
