@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addDoctor } from "./commands/doctor.ts";
+import { addPublish } from "./commands/publish.ts";
 import { addRehearse } from "./commands/rehearse.ts";
 import { BadArguments, CannotFinish, exitCodes, type Output } from "./output.ts";
 import { type Outside, realOutside } from "./outside.ts";
@@ -48,6 +49,7 @@ export const run = async (
   };
   addRehearse(program, output, end);
   addDoctor(program, output, outside, end);
+  addPublish(program, output, end);
   takeOver(program, output);
   try {
     await program.parseAsync(args, { from: "user" });

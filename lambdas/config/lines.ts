@@ -10,6 +10,7 @@ export class FormatError extends Error {
 
 // A machine's shell reads line by line: no control character can be in a value, and no
 // backslash, with which `echo` and `read` have their own ways.
+// oxlint-disable-next-line no-control-regex
 const unspeakable = /[\u0000-\u001f\u007f\u2028\u2029\\\ufffd]|^ | $/u;
 
 /** Whether a value can stand at the end of a line, where it may contain spaces. */

@@ -1,0 +1,131 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { join, matchesGlob } from "node:path";
+import type { TarEntry } from "../../lambdas/config/tar.ts";
+import { checkSyntax, hasSyntax } from "./rules/check-syntax.ts";
+import { machinePath } from "./rules/check-tree.ts";
+import type { Fault } from "./rules/faults.ts";
+import { findSecrets } from "./rules/find-secrets.ts";
+import { findPlaceholders } from "./rules/placeholders.ts";
+import type { Description } from "./rules/source-schema.ts";
+
+/** The largest file that a machine renders, and whose syntax is checked: its shell holds it in memory. */
+export const largestText = 1024 * 1024;
+
+export interface CheckedFiles {
+  /** Paths in the tar of the files with placeholders. */
+  readonly rendered: readonly string[];
+  readonly faults: readonly Fault[];
+}
+
+/** Whole lines of a file, some at a time, so that no file is held in memory at once. */
+function* readLines(file: string, buffer: Buffer): Generator<Buffer> {
+  const descriptor = openSync(file, "r");
+  try {
+    let kept = 0;
+    for (;;) {
+      const got = readSync(descriptor, buffer, kept, buffer.length - kept, null);
+      const filled = kept + got;
+      if (got === 0) {
+        if (filled > 0) yield buffer.subarray(0, filled);
+        return;
+      }
+      const end = buffer.lastIndexOf(10, filled - 1) + 1;
+      // A line that fills the buffer is cut: nobody writes one in which something is to be found.
+      const cut = filled < buffer.length ? end : end || filled;
+      if (cut > 0) yield buffer.subarray(0, cut);
+      buffer.copyWithin(0, cut, filled);
+      kept = filled - cut;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const newlines = (text: string): number => {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count += 1;
+  return count;
+};
+
+/** Reads every file once, and tells what is wrong with what is in them. */
+export const checkFiles = async (
+  source: string,
+  entries: readonly TarEntry[],
+  description: Pick<Description, "files" | "secrets">,
+): Promise<CheckedFiles> => {
+  const buffer = Buffer.allocUnsafe(largestText + 1);
+  const secrets = new Set(description.secrets.map(({ name }) => name));
+  const faults: Fault[] = [];
+  const rendered: string[] = [];
+  for (const { path, kind, size = 0 } of entries) {
+    if (kind !== "file") continue;
+    const inTree = path.startsWith("files/");
+    const rules = inTree
+      ? description.files.filter(({ path: glob }) => matchesGlob(machinePath(path), glob))
+      : [];
+    const allowed = new Set(rules.flatMap((rule) => rule["not-secrets"] ?? []));
+    let line = 1;
+    let isBinary = false;
+    let broken = false;
+    let holds = false;
+    let whole = "";
+    for (const chunk of readLines(join(source, path), buffer)) {
+      isBinary ||= chunk.includes(0);
+      const text = chunk.toString(isBinary ? "latin1" : "utf8");
+      const placeholders = inTree ? findPlaceholders(text, secrets) : undefined;
+      if (placeholders?.any) {
+        holds = true;
+        if (isBinary) {
+          faults.push({
+            file: path,
+            message: "it holds a placeholder and is no text: take that away",
+          });
+          break;
+        }
+        if (size > largestText) {
+          const message = `it holds a placeholder and has ${size} bytes: at most ${largestText} are rendered`;
+          faults.push({ file: path, line, message });
+          break;
+        }
+      }
+      const first = line;
+      const found = (placeholders?.faults ?? []).map((fault) => ({
+        file: path,
+        line: first + fault.line - 1,
+        message: fault.message,
+      }));
+      broken ||= found.length > 0;
+      faults.push(...found);
+      if (!isBinary)
+        faults.push(...findSecrets(text, allowed, line).map((fault) => ({ file: path, ...fault })));
+      line += newlines(text);
+      whole = text;
+    }
+    if (holds) rendered.push(path);
+    const unchecked = rules.some(({ syntax }) => syntax === "none") || !hasSyntax(path);
+    if (!inTree || broken || unchecked) continue;
+    if (size > largestText) {
+      const message = `its syntax cannot be checked, since it has ${size} bytes: give it syntax: none in bundle.yaml`;
+      faults.push({ file: path, message });
+      continue;
+    }
+    for (const fault of await checkSyntax(path, readWhole(join(source, path), whole, size))) {
+      const remedy =
+        "; if it is the input of another template, give it syntax: none in bundle.yaml";
+      faults.push({ file: path, line: fault.line, message: fault.message + remedy });
+    }
+  }
+  return { rendered, faults };
+};
+
+/** The text of a small file: what was read last, if that was all of it. */
+const readWhole = (file: string, last: string, size: number): string => {
+  if (Buffer.byteLength(last) === size) return last;
+  const buffer = Buffer.alloc(size);
+  const descriptor = openSync(file, "r");
+  try {
+    return buffer.toString("utf8", 0, readSync(descriptor, buffer, 0, size, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+};

@@ -1,0 +1,81 @@
+import { LineCounter, parseAllDocuments } from "yaml";
+import { renderPlaceholders, sampleOf } from "./placeholders.ts";
+
+export interface SyntaxFault {
+  readonly line?: number | undefined;
+  readonly message: string;
+}
+
+const checkYaml = (text: string): SyntaxFault[] => {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines });
+  if (!Array.isArray(documents)) return [];
+  return documents.flatMap(({ errors }) =>
+    errors.map(({ message, pos }) => ({
+      line: lines.linePos(pos[0]).line,
+      message: `no valid YAML: ${message.split("\n", 1)[0]}`,
+    })),
+  );
+};
+
+const checkJson = (text: string): SyntaxFault[] => {
+  try {
+    JSON.parse(text);
+    return [];
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    const position = Number(/at position (\d+)/.exec(said)?.[1] ?? text.length);
+    const line = text.slice(0, position).split("\n").length;
+    // Its message can quote the text, which may hold anything.
+    return [{ line, message: `no valid JSON: ${said.replace(/,? *\.{0,3}".*$/s, "")}` }];
+  }
+};
+
+/**
+ * The configuration of Nomad and Consul is read as HCL 1, which knows quoted
+ * names of attributes and the same name twice. The parser is of HCL 2: each
+ * such name becomes one of its own, on the same line.
+ */
+const asHcl2 = (text: string): string => {
+  let count = 0;
+  return text.replaceAll(/^(\s*)"[^"\n]*"(\s*=(?!=))/gm, (_, before: string, after: string) => {
+    count += 1;
+    return `${before}quoted_${count}${after}`;
+  });
+};
+
+const checkHcl = async (text: string): Promise<SyntaxFault[]> => {
+  // Four megabytes of WebAssembly, for those who have HCL.
+  const { parse } = await import("@cdktn/hcl2json");
+  try {
+    await parse("x.hcl", asHcl2(text));
+    return [];
+  } catch (error) {
+    const said = String(error instanceof Error ? error.message : error);
+    const [, line, why] = /x\.hcl:(\d+)[^:]*: ([^\n]*)/.exec(said) ?? [];
+    return [
+      {
+        line: line === undefined ? undefined : Number(line),
+        message: `no valid HCL: ${(why ?? said).replace(/\]$/, "")}`,
+      },
+    ];
+  }
+};
+
+const checks: readonly (readonly [
+  RegExp,
+  (text: string) => SyntaxFault[] | Promise<SyntaxFault[]>,
+])[] = [
+  [/\.ya?ml$/, checkYaml],
+  [/\.json$/, checkJson],
+  [/\.hcl$/, checkHcl],
+];
+
+/** Whether the name of a file says that it has a syntax which is checked. */
+export const hasSyntax = (path: string): boolean => checks.some(([name]) => name.test(path));
+
+/** Tells what a parser says of a file, after it was rendered with sample values. */
+export const checkSyntax = async (path: string, text: string): Promise<readonly SyntaxFault[]> => {
+  const check = checks.find(([name]) => name.test(path))?.[1];
+  return check ? check(renderPlaceholders(text, sampleOf)) : [];
+};

@@ -1,0 +1,182 @@
+import * as v from "valibot";
+import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import { architectures, changeActions, secretStores } from "../../../lambdas/config/plan.ts";
+import { isSha256, isSpeakable, isWord } from "../../../lambdas/config/lines.ts";
+import type { Fault } from "./faults.ts";
+
+const word = v.pipe(
+  v.string(),
+  v.check(isWord, "has to be text without spaces and control characters"),
+);
+const absolute = v.pipe(
+  v.string(),
+  v.check(
+    (path) =>
+      isSpeakable(path) &&
+      /^\/[^/]/.test(path) &&
+      path.split("/").every((part, index) => index === 0 || !["", ".", ".."].includes(part)),
+    "has to be an absolute path without `.`, `..` or a slash at its end, such as /etc/consul.d",
+  ),
+);
+const binaryPath = v.pipe(absolute, v.check(isWord, "has to be a path without spaces"));
+const secretName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    "has to be letters, digits, dots, hyphens and underscores",
+  ),
+);
+const secretId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9/_+=.@:-]+$/, "has to be the name or the ARN of the entry in its store"),
+);
+const serviceName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, "has to be the name of an OpenRC service"),
+  v.check((text) => text !== "drover", "is Drover's own service: name another"),
+);
+const owner = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z_0-9][a-z0-9_-]{0,31}:[a-z_0-9][a-z0-9_-]{0,31}$/,
+    "has to be user:group, such as consul:consul",
+  ),
+);
+const mode = v.pipe(
+  v.string('has to be four octal digits in quotes, such as "0640"'),
+  v.regex(
+    /^0[0-7]{3}$/,
+    'has to be four octal digits without set-uid, set-gid or sticky bit, such as "0640"',
+  ),
+);
+
+const artifact = v.strictObject({
+  source: v.pipe(
+    word,
+    v.check(
+      (text) => text === "bucket" || /^https:\/\/[^/@]+\/./.test(text),
+      'has to be an https URL of the binary itself, or "bucket" for one that is under binaries/<sha256> already',
+    ),
+  ),
+  sha256: v.pipe(v.string(), v.check(isSha256, "has to be 64 hexadecimal digits in lower case")),
+  bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+
+const hookList = v.optional(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.regex(/^hooks\/[A-Za-z0-9][A-Za-z0-9_.-]*$/, "has to be hooks/<name of a script>"),
+    ),
+  ),
+  [],
+);
+
+const schema = v.strictObject({
+  architectures: v.pipe(v.array(v.picklist(architectures)), v.minLength(1)),
+  files: v.optional(
+    v.array(
+      v.strictObject({
+        path: absolute,
+        owner: v.optional(owner),
+        mode: v.optional(mode),
+        syntax: v.optional(v.picklist(["none"])),
+        "not-secrets": v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+      }),
+    ),
+    [],
+  ),
+  binaries: v.optional(
+    v.array(
+      v.strictObject({
+        path: binaryPath,
+        mode: v.optional(mode, "0755"),
+        check: v.optional(v.array(word)),
+        amd64: v.optional(artifact),
+        arm64: v.optional(artifact),
+      }),
+    ),
+    [],
+  ),
+  secrets: v.optional(
+    v.array(
+      v.strictObject({
+        name: secretName,
+        from: v.picklist(secretStores),
+        id: secretId,
+        owner: v.optional(owner, "root:root"),
+        mode: v.optional(mode, "0600"),
+      }),
+    ),
+    [],
+  ),
+  services: v.optional(
+    v.array(
+      v.strictObject({
+        name: serviceName,
+        runlevel: v.optional(
+          v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]*$/, "has to be a runlevel")),
+          "default",
+        ),
+        "on-change": v.optional(v.picklist(changeActions), "restart"),
+        watch: v.optional(v.array(absolute), []),
+      }),
+    ),
+    [],
+  ),
+  hooks: v.optional(
+    v.strictObject({
+      "before-switch": hookList,
+      "after-switch": hookList,
+      "before-start": hookList,
+      "after-start": hookList,
+    }),
+    {},
+  ),
+});
+
+/** What `bundle.yaml` says. */
+export type Description = v.InferOutput<typeof schema>;
+
+export const descriptionFile = "bundle.yaml";
+
+export interface ReadDescription {
+  /** Undefined if it is not right. */
+  readonly description?: Description | undefined;
+  readonly faults: readonly Fault[];
+  /** The line of a value, by its path. */
+  readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
+}
+
+/** The line of the value at a path, or of what is nearest above it. */
+const lineAt = (
+  document: Document,
+  lines: LineCounter,
+  path: readonly (string | number)[],
+): number | undefined => {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return undefined;
+};
+
+/** Reads `bundle.yaml`, and tells all that is wrong with it. */
+export const readDescription = (text: string): ReadDescription => {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const lineOf = (path: readonly (string | number)[]) => lineAt(document, lines, path);
+  const broken = document.errors.map(({ message, pos }): Fault => ({
+    file: descriptionFile,
+    line: lines.linePos(pos[0]).line,
+    message: message.split("\n", 1)[0] ?? "",
+  }));
+  if (broken.length > 0) return { faults: broken, lineOf };
+  const parsed = v.safeParse(schema, document.toJS({ maxAliasCount: 10 }) ?? {});
+  if (parsed.success) return { description: parsed.output, faults: [], lineOf };
+  const faults = parsed.issues.map(({ path = [], message }): Fault => {
+    const keys = path.map(({ key }) => key as string | number);
+    return { file: descriptionFile, line: lineOf(keys), message: `${keys.join(".")}: ${message}` };
+  });
+  return { faults, lineOf };
+};
