@@ -11,6 +11,9 @@ import type { Description } from "./rules/source-schema.ts";
 /** The largest file that a machine renders, and whose syntax is checked: its shell holds it in memory. */
 export const largestText = 1024 * 1024;
 
+/** What is read at once. */
+const readSize = 128 * 1024;
+
 export interface CheckedFiles {
   /** Paths in the tar of the files with placeholders. */
   readonly rendered: readonly string[];
@@ -53,7 +56,7 @@ export const checkFiles = async (
   entries: readonly TarEntry[],
   description: Pick<Description, "files" | "secrets">,
 ): Promise<CheckedFiles> => {
-  const buffer = Buffer.allocUnsafe(largestText + 1);
+  const buffer = Buffer.allocUnsafe(readSize);
   const secrets = new Set(description.secrets.map(({ name }) => name));
   const faults: Fault[] = [];
   const rendered: string[] = [];
@@ -71,6 +74,8 @@ export const checkFiles = async (
     let whole = "";
     for (const chunk of readLines(join(source, path), buffer)) {
       isBinary ||= chunk.includes(0);
+      // What is no text becomes none: a hundred megabytes of strings would be left to collect.
+      if (isBinary && !chunk.includes("{{drover.")) continue;
       const text = chunk.toString(isBinary ? "latin1" : "utf8");
       const placeholders = inTree ? findPlaceholders(text, secrets) : undefined;
       if (placeholders?.any) {

@@ -269,6 +269,22 @@ describe("drover publish --dry-run", () => {
     assert.equal((await dryRun(folder)).error, "");
   });
 
+  it("finds what is wrong far down in a file, on its line", async () => {
+    makeGood();
+    const lines = Array.from({ length: 40_000 }, (_, index) => `line ${index} of a long file`);
+    lines[29_999] = "{{drover.wrong}}";
+    lines[34_999] = "AKIAIOSFODNN7EXAMPLE";
+    write("files/long.conf", lines.slice(0, 36_000).join("\n"));
+    write("files/long.json", `[\n${"1,\n".repeat(100_000)}\n]`);
+    const { error } = await dryRun(folder);
+    assert.match(error, /^files\/long\.conf:30000: /m);
+    assert.match(error, /^files\/long\.conf:35000: /m);
+    assert.match(error, /^files\/long\.json:10000[23]: /m);
+    // What is too large for a machine to render is refused.
+    write("files/long.conf", `{{drover.pool}}\n${"line\n".repeat(250_000)}`);
+    assert.match((await dryRun(folder)).error, /^files\/long\.conf:1: .*are rendered/m);
+  });
+
   it("gives the same digest at any place, time, umask, and in any order of files", () => {
     const copy = join(folder, "copy");
     const digestOf = (source: string, environment: Record<string, string>, umask: string): string =>
