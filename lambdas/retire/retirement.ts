@@ -88,6 +88,8 @@ export const slot = v.object({
   without: v.boolean(),
   explanation: v.string(),
   waitSeconds: v.number(),
+  /** Whether the drains in the cluster are counted anew before the next try, since they decide it. */
+  countFirst: v.optional(v.literal(true)),
   queuedSince: v.string(),
   /** When it was given, or when the drain went on without; absent while it waits. */
   takenAt: v.optional(v.string()),

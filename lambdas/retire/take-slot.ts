@@ -35,7 +35,11 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Slot> => {
     const now = clock.now();
     const queuedSince = retirement.slot?.queuedSince ?? new Date(now).toISOString();
-    const wait = async (explanation: string, queueSeconds: number): Promise<Slot> => {
+    const wait = async (
+      explanation: string,
+      queueSeconds: number,
+      next: Pick<Slot, "countFirst"> = {},
+    ): Promise<Slot> => {
       await beat(autoScaling, retirement);
       const waited = (now - Date.parse(queuedSince)) / 1000;
       const seconds = growingWaitSeconds(waited, pause, random);
@@ -44,6 +48,7 @@ export const createHandler = (surroundings: Surroundings) => {
         without: false,
         explanation,
         waitSeconds: withinHook(Math.min(seconds, queueSeconds), retirement.hook, now),
+        ...next,
         queuedSince,
         underWay: 0,
         leases: [],
@@ -69,16 +74,36 @@ export const createHandler = (surroundings: Surroundings) => {
     const underWay = new Set(
       leases.filter((lease) => lease.until >= now).map((lease) => lease.holder),
     ).size;
-    const allotment = allotSlot({
+    const question = {
       pool: retirement.pool,
       poolSlots: retirement.settings.slots,
       clusterSlots,
       holder: retirement.execution,
       leases,
-      drainsByOthers: retirement.cordon.drains.byOthers,
-      drainsByDrover: retirement.cordon.drains.byDrover,
+      drainsByOthers: 0,
+      drainsByDrover: [],
       now,
-    });
+    };
+    const byLeases = allotSlot(question);
+    // Cordon node has just counted before the first try, and Count drains before one that asked for it.
+    const isCounted = retirement.slot === undefined || retirement.slot.countFirst === true;
+    if (byLeases.kind === "free" && !isCounted) {
+      return {
+        taken: false,
+        without: false,
+        explanation: "A slot may be free: the drains in the cluster are counted.",
+        waitSeconds: 0,
+        countFirst: true,
+        queuedSince,
+        underWay: 0,
+        leases: [],
+      };
+    }
+    const { byOthers, byDrover } = retirement.cordon.drains;
+    const allotment =
+      byLeases.kind === "full"
+        ? byLeases
+        : allotSlot({ ...question, drainsByOthers: byOthers, drainsByDrover: byDrover });
     if (
       allotment.kind === "free" &&
       (await records.takeLeases(allotment.keys, retirement.execution, now + leaseMilliseconds))
@@ -111,6 +136,7 @@ export const createHandler = (surroundings: Surroundings) => {
     return wait(
       allotment.kind === "full" ? allotment.explanation : "Another node was faster.",
       Math.ceil(secondsToQueue(retirement.settings, retirement.hook, now)),
+      allotment.kind === "full" && byLeases.kind === "free" ? { countFirst: true } : {},
     );
   });
 };

@@ -91,9 +91,39 @@ describe("a slot", () => {
     assert.match(queued.explanation, /All 1 slots of pool workers are taken/);
     assert.ok(queued.waitSeconds >= 7 && queued.waitSeconds <= 13);
     await giveBack("a", first);
-    const second = await take("b", { slot: queued });
+    const free = await take("b", { slot: queued });
+    assert.deepEqual([free.taken, free.waitSeconds, free.countFirst], [false, 0, true]);
+    const second = await take("b", { slot: free });
     assert.equal(second.taken, true);
     assert.equal(second.queuedSince, queued.queuedSince);
+  });
+
+  test("has nothing counted in Nomad while Drover's own leases leave none", async () => {
+    await take("a");
+    let slot = await take("b");
+    for (let round = 0; round < 3; round += 1) {
+      assert.ok(slot.waitSeconds > 0);
+      assert.equal(slot.countFirst, undefined);
+      slot = await take("b", { slot });
+    }
+  });
+
+  test("that only drains of others take is waited for with a new count", async () => {
+    const queued = await take("a", { drains: { byOthers: 3 } });
+    assert.ok(queued.waitSeconds > 0);
+    assert.equal(queued.countFirst, true);
+    const second = await take("a", { slot: queued, drains: { byOthers: 2 } });
+    assert.equal(second.taken, true);
+  });
+
+  test("is not taken on an old count, which may have been made before a person's drain", async () => {
+    const first = await take("a");
+    const queued = await take("b");
+    await giveBack("a", first);
+    const free = await take("b", { slot: queued });
+    const counted = await take("b", { slot: free, drains: { byOthers: 3 } });
+    assert.equal(counted.taken, false);
+    assert.match(counted.explanation, /3 of 3 nodes/);
   });
 
   test("of the cluster is shared between pools", async () => {
@@ -198,6 +228,8 @@ describe("the queue", () => {
     assert.ok(held.waitSeconds > 0);
     bench.ssm.put("/drover/default/stop", "go");
     await bench.pass(31);
-    assert.equal((await call<Slot>(asking("a", { slot: held }))).taken, true);
+    const free = await call<Slot>(asking("a", { slot: held }));
+    assert.equal(free.countFirst, true);
+    assert.equal((await call<Slot>(asking("a", { slot: free }))).taken, true);
   });
 });

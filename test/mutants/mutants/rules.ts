@@ -220,7 +220,6 @@ export const mutantsOfRules: readonly Mutant[] = [
     ],
     caughtBy: "slots-kept",
     situation: "a person stops an execution while Nomad is busy",
-    seeds: [49],
   },
   {
     name: "gives the work a tenth of its time",

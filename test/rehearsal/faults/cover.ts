@@ -11,6 +11,7 @@ const retirements: readonly SituationName[] = [
   "a person retires an instance, and the group replaces it",
   "a person stops Drover",
   "a person stops Drover while it drains",
+  "a person drains a node that stays",
   "the token is refused for a while",
   "batch work that runs past its deadline and stops slowly",
   "system jobs that stop slowly, and a hook with a short heartbeat",
