@@ -83,7 +83,7 @@ export const parseLines = (text: string, format: string): readonly Line[] => {
  */
 export const valuesOf = (line: Line, count: number): string[] => {
   const words = line.rest.split(" ");
-  if (line.rest === "" || words.length < count || words.some((word) => word === "")) {
+  if (words.length < count || words.slice(0, count).includes("")) {
     throw new FormatError(
       `line ${line.number}: ${line.word} has to be followed by ${count} values, each after one space`,
     );

@@ -121,6 +121,21 @@ describe("the formats that machines read", () => {
     assert.throws(() => formatPlan({ ...empty, owned }), FormatError);
   });
 
+  it("keep the spaces of a path as they are", () => {
+    for (const path of ["/!  !", "/a   b  c", "/a b"]) {
+      const text = `drover-plan 1\npool workers\nown root:root 0600 ${path}\nrender ${path}\n`;
+      const read = parsePlan(text);
+      assert.deepEqual([read.owned[0]?.path, read.rendered[0]], [path, path]);
+      assert.equal(formatPlan(read), text);
+    }
+    for (const line of [
+      "own  root:root 0600 /a",
+      "own root:root 0600  /a",
+      "own root:root  0600 /a",
+    ])
+      assert.throws(() => parsePlan(`drover-plan 1\npool workers\n${line}\n`), FormatError, line);
+  });
+
   it("are written as the documentation shows them", () => {
     const head = `drover-manifest 1\npool workers\nsha256 ${digest}\nbytes 2048\nentries 2\n`;
     assert.equal(
