@@ -70,7 +70,7 @@ const pack = (paths: readonly string[]): Buffer => {
 };
 
 /** The scripts of machines, to be stored as `binaries/<sha256>` in the bucket of the bundles. */
-export const packMachineScripts = (): { readonly sha256: string; readonly archive: Buffer } => {
+export const packMachineScripts = (): { readonly sha256: string; readonly archive: Uint8Array } => {
   const paths = readdirSync(findScripts(), { recursive: true, encoding: "utf8" }).filter(
     (path) => /\.(sh|awk)$/.test(path) || path.startsWith("drover-") || path.startsWith("init.d/"),
   );
