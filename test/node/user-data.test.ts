@@ -41,7 +41,7 @@ describe("user data", () => {
     const pool = await makePool(context, cloud);
     await pool.publish({ files: { "/etc/a.conf": "a\n" } });
     const { sha256, archive } = packMachineScripts();
-    await pool.bucket.put(`binaries/${sha256}`, archive);
+    await pool.bucket.put(`binaries/${sha256}`, Buffer.from(archive));
     const text = await makeUserData(pool, sha256);
     const done = await pool.machine.run("sh", { stdin: text });
     assert.equal(done.code, 0, done.stderr);
