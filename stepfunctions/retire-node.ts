@@ -56,7 +56,11 @@ export class RetireNode extends Construct {
     });
     const completeHook = new CompleteHook(this, "Completion", { ...step, kept: record });
     const takeOwnership = new TakeOwnership(this, "Ownership", step);
-    const findNode = new FindNode(this, "Finding", { ...step, withoutDrain: completeHook });
+    const findNode = new FindNode(this, "Finding", {
+      ...step,
+      withoutDrain: completeHook,
+      takeOwnership,
+    });
     // What Nomad cannot do now is begun again from finding the node: that loop keeps
     // the hook alive, and everything after it can be done twice.
     const whenReachable = {

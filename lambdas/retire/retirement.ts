@@ -36,7 +36,7 @@ export type NodeAnswer = (typeof nodeAnswers)[number];
 export const node = v.object({
   answer: v.picklist(nodeAnswers),
   /** What the state machine does next. */
-  next: v.picklist(["retire", "complete", "look-again", "give-up", "refuse"]),
+  next: v.picklist(["retire", "complete", "look-again", "begin-again", "give-up", "refuse"]),
   /** One sentence for the person who reads it. */
   explanation: v.string(),
   waitSeconds: v.number(),

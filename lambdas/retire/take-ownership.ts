@@ -8,9 +8,12 @@ import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { clusterTag, hookPrefix, poolTag } from "./hook-names.ts";
-import { type Hook, type Retirement, retirement } from "./retirement.ts";
+import { type Hook, node, type Retirement, retirement } from "./retirement.ts";
 import { heldWaitSeconds } from "./rules/deadlines.ts";
 import { type ByHand, parseOrder } from "./rules/parse-order.ts";
+
+/** One that has come beyond this step before, and waited for its node. */
+const begun = v.looseObject({ ...retirement.entries, node });
 
 const input = v.object({ input: v.unknown(), execution: v.string(), startedAt: v.string() });
 
@@ -134,7 +137,7 @@ export const createHandler = (surroundings: Surroundings) => {
   const { clock } = surroundings;
 
   const claimOf = async (asked: unknown): Promise<Claim> => {
-    // Back from waiting while Drover was stopped.
+    // Back from waiting while Drover was stopped, or for its node.
     if (v.is(retirement, asked)) return asked;
     const { kind, order } = parseOrder(asked);
     return kind === "by event"
@@ -155,9 +158,16 @@ export const createHandler = (surroundings: Surroundings) => {
       phase: "retiring",
       hook: claim.hook,
     });
-    const { settings: poolSettings, stopped } = await switches.read(pool);
+    const parsed = v.safeParse(begun, asked);
+    const before = parsed.success ? parsed.output : undefined;
+    // What has begun keeps the settings that it began with.
+    const { settings: poolSettings, stopped } = before
+      ? { settings: before.settings, stopped: await switches.isStopped() }
+      : await switches.read(pool);
     log.info("owns the instance", { instance: instanceId, pool, reason, stopped });
+    const { stopped: _stopped, ...known } = before ?? {};
     const answer: Retirement = {
+      ...known,
       instanceId,
       pool,
       group,

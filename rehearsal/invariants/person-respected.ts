@@ -86,7 +86,7 @@ const crowded = (evidence: Evidence): string[] =>
           .join(" and ")}`,
     );
 
-/** While Drover is stopped no drain begins, and no hook is completed that could wait. */
+/** While Drover is stopped no cordon and no drain begins, and no hook is completed that could wait. */
 const unstopped = (evidence: Evidence): string[] => {
   const isStopped = (at: number) =>
     evidence.stops.some(
@@ -99,7 +99,13 @@ const unstopped = (evidence: Evidence): string[] => {
     if (isFirst) seen.add(nodeId);
     return isFirst;
   });
+  const cordoned = (evidence.chronicle === undefined ? [] : writesOf(evidence)).filter(
+    ({ call, before, after }) => call === "eligibility" && before.eligible && !after?.eligible,
+  );
   return [
+    ...cordoned
+      .filter(({ at }) => isStopped(at))
+      .map(({ instanceId }) => `${instanceId} was cordoned while Drover was stopped`),
     ...begun
       .filter(({ startedAt }) => isStopped(startedAt))
       .map(({ instanceId }) => `${instanceId} began to drain while Drover was stopped`),

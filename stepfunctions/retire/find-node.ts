@@ -14,11 +14,15 @@ import { KeepAlive } from "./keep-alive.ts";
 export interface FindNodeProps extends StepProps {
   /** Where an instance goes whose node needs no drain: never joined, or dead already. */
   readonly withoutDrain: IChainable;
+  /** Where it is seen whether Drover was stopped while the node was waited for. */
+  readonly takeOwnership: IChainable;
 }
 
 /**
  * Which Nomad node runs on the instance. What has not registered yet may still
- * do so, and what cannot be reached is asked again: an outage decides nothing.
+ * do so, and what cannot be reached is asked again: an outage decides nothing. What
+ * was waited for is begun again from the ownership, which hears of the stop
+ * parameter: four transitions for each outage, and none where nothing was waited for.
  */
 export class FindNode extends StateMachineFragment {
   readonly startState: State;
@@ -42,6 +46,7 @@ export class FindNode extends StateMachineFragment {
     find.next(next);
     next
       .when(Condition.stringEquals("$.node.next", "look-again"), lookAgain)
+      .when(Condition.stringEquals("$.node.next", "begin-again"), props.takeOwnership)
       .when(Condition.stringEquals("$.node.next", "complete"), props.withoutDrain)
       .when(
         Condition.or(

@@ -128,8 +128,12 @@ export const judgeNode = (
           : `Node ${node.Name} is ${node.Status}.`;
       // Back from a step that could not be done although the node was found. Without
       // a pause this would turn without a heartbeat, until the history is full.
-      return known.node?.next === "retire"
-        ? lookAgain(which, `${explanation} What followed failed and is begun again.`, details)
+      if (known.node?.next === "retire") {
+        return lookAgain(which, `${explanation} What followed failed and is begun again.`, details);
+      }
+      // Whoever has stopped Drover while it waited was not heard since.
+      return known.node?.next === "look-again"
+        ? answer(which, "begin-again", `${explanation} Whether it may go on is read anew.`, details)
         : answer(which, "retire", explanation, details);
     }
   }

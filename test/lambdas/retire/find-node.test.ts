@@ -206,5 +206,7 @@ test("after a step that failed it waits, with all that is known of the node", as
   const back = await find({ ...state, node });
   assert.deepEqual([back.next, back.id, back.member], ["look-again", node.id, node.member]);
   assert.ok(back.waitSeconds > 0);
-  assert.equal((await find({ ...state, node: back })).next, "retire");
+  const again = await find({ ...state, node: back });
+  assert.equal(again.next, "begin-again");
+  assert.equal((await find({ ...state, node: again })).next, "retire");
 });

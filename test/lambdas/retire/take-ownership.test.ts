@@ -5,6 +5,7 @@ import * as takeOwnership from "../../../lambdas/retire/take-ownership.ts";
 import type { Retirement } from "../../../lambdas/retire/retirement.ts";
 import { type Bench, startBench } from "../bench.ts";
 import { executionArnOf } from "../executions.ts";
+import { takenSlot } from "./stages.ts";
 import { hookOf, raiseGroup, scaleIn } from "../pool.ts";
 
 let bench: Bench;
@@ -224,6 +225,38 @@ describe("settings", () => {
     assert.equal(stopped, undefined);
     const { stopped: _stopped, ...before } = held;
     assert.deepEqual(rest, before);
+  });
+});
+
+describe("back from waiting for the node", () => {
+  const waited = async () => {
+    const first = await take(await order());
+    const node = {
+      answer: "registered",
+      next: "begin-again",
+      explanation: "",
+      waitSeconds: 0,
+      since: first.since,
+      id: "n-1",
+    };
+    return { ...first, node, slot: takenSlot };
+  };
+
+  test("it hears that Drover was stopped meanwhile, and loses nothing that is known", async () => {
+    const state = await waited();
+    bench.ssm.put("/drover/default/stop", "stop");
+    const { stopped, ...rest } = await take(state);
+    assert.equal(stopped?.waitSeconds, 30);
+    assert.deepEqual(rest, state);
+    await bench.pass(31);
+    bench.ssm.put("/drover/default/stop", "go");
+    assert.deepEqual(await take({ ...state, stopped }), state);
+  });
+
+  test("it keeps the settings that it began with", async () => {
+    const state = await waited();
+    bench.ssm.put("/drover/default/pools/workers", '{"slots":4}');
+    assert.deepEqual((await take(state)).settings, state.settings);
   });
 });
 

@@ -203,6 +203,19 @@ export const mutantsOfTasks: readonly Mutant[] = [
     situation: "a person stops Drover while it drains",
   },
   {
+    name: "begins after an outage although a person has stopped Drover meanwhile",
+    lesson: "a stop that is read only once is heard by nobody who waits",
+    patches: [
+      {
+        file: "lambdas/retire/rules/judge-node.ts",
+        find: 'return known.node?.next === "look-again"',
+        replace: 'return known.node?.next === "begin-again"',
+      },
+    ],
+    caughtBy: "person-respected",
+    situation: "Nomad cannot be reached, and a person stops Drover meanwhile",
+  },
+  {
     name: "abandons the hook",
     lesson: "API outage, instant ABANDON, the whole group destroyed (lifecycle-manager #189)",
     patches: [

@@ -35,6 +35,24 @@ export const troubles = {
         () => nomadOf(world).setOutage(undefined),
       ),
   }),
+  "Nomad cannot be reached, and a person stops Drover meanwhile": () => ({
+    ...few,
+    onReady: (world) => {
+      const person = createPerson(world);
+      forAWhile(
+        world,
+        { for: 20 * minute },
+        () => nomadOf(world).setOutage("refused"),
+        () => nomadOf(world).setOutage(undefined),
+      );
+      forAWhile(
+        world,
+        { from: 10 * minute, for: 40 * minute },
+        () => person.setStop("stop"),
+        () => person.setStop("go"),
+      );
+    },
+  }),
   "Nomad answers with errors of its own": () => ({
     ...few,
     onReady: (world) =>

@@ -200,7 +200,9 @@ describe("the answer of find node", () => {
     const back = judge(found(), known({ node: before }));
     assert.deepEqual([back.answer, back.next, back.id], ["registered", "look-again", "n-1"]);
     assert.ok(back.waitSeconds >= 11);
-    assert.equal(judge(found(), known({ node: back })).next, "retire");
+    const again = judge(found(), known({ node: back }));
+    assert.deepEqual([again.next, again.waitSeconds], ["begin-again", 0]);
+    assert.equal(judge(found(), known({ node: again })).next, "retire");
     const late = judge(found(), known({ node: before, hook: hook(60) }));
     assert.equal(late.next, "give-up");
   });
