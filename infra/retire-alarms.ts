@@ -111,6 +111,11 @@ const watched = ({ cluster, stateMachine, deadLetters, consul }: RetireAlarmsPro
       what: "An instance was to be retired that is a server of Nomad, Consul or Vault.",
       metric: drover("ServersRefused"),
     },
+    {
+      slug: "settings-refused",
+      what: "The settings of a pool are not right; retirements wait until they are mended.",
+      metric: drover("SettingsRefused"),
+    },
     ...(["Nomad", ...(consul ? (["Consul"] as const) : [])] as const).flatMap((service) => [
       {
         slug: `${service.toLowerCase()}-unreachable`,

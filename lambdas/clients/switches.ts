@@ -1,7 +1,7 @@
 import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as v from "valibot";
 import { SettingsRefused } from "../runtime/errors.ts";
-import { type PoolSettings, poolSettings } from "../runtime/pool-settings.ts";
+import { type PoolSettings, poolSettings, rightSettings } from "../runtime/pool-settings.ts";
 import { describeIssues, type RecordSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { awsClientOptions } from "./aws.ts";
@@ -19,20 +19,22 @@ export interface Switches {
    * @throws SettingsRefused with everything that is wrong with them
    */
   read(pool: string): Promise<{ settings: PoolSettings; stopped: boolean }>;
+  /** The same for who may wait until they are mended: what is right of them, and what is `wrong`. */
+  readRight(pool: string): Promise<{ settings: PoolSettings; stopped: boolean; wrong?: string }>;
 }
 
-const parsePool = (name: string, text: string): PoolSettings => {
-  const refuse = (why: string, cause?: unknown) =>
-    new SettingsRefused(`the parameter ${name} is not right, correct it: ${why}`, { cause });
+const parsePool = (name: string, text: string): { settings: PoolSettings; wrong?: string } => {
+  const isWrong = (why: string) => `the parameter ${name} is not right, correct it: ${why}`;
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch (error) {
-    throw refuse("it is no JSON", error);
+  } catch {
+    return { settings: rightSettings({}), wrong: isWrong("it is no JSON") };
   }
   const parsed = v.safeParse(poolSettings, json);
-  if (!parsed.success) throw refuse(describeIssues(parsed.issues));
-  return parsed.output;
+  return parsed.success
+    ? { settings: parsed.output }
+    : { settings: rightSettings(json), wrong: isWrong(describeIssues(parsed.issues)) };
 };
 
 export const parameterSwitches = (
@@ -55,16 +57,23 @@ export const parameterSwitches = (
     return stopped;
   };
 
+  const readRight: Switches["readRight"] = async (pool) => {
+    const name = `${settings.DROVER_POOL_PARAMETERS}${pool}`;
+    const values = await getParameters([stopParameter, name]);
+    // A group that joined by its tag alone has no parameter: the defaults are its settings.
+    return { ...parsePool(name, values.get(name) ?? "{}"), stopped: parseStop(values) };
+  };
+
   return {
     async isStopped() {
       if (known && known.until > clock.now()) return known.stopped;
       return parseStop(await getParameters([stopParameter]));
     },
     async read(pool) {
-      const name = `${settings.DROVER_POOL_PARAMETERS}${pool}`;
-      const values = await getParameters([stopParameter, name]);
-      // A group that joined by its tag alone has no parameter: the defaults are its settings.
-      return { settings: parsePool(name, values.get(name) ?? "{}"), stopped: parseStop(values) };
+      const { wrong, ...right } = await readRight(pool);
+      if (wrong !== undefined) throw new SettingsRefused(wrong);
+      return right;
     },
+    readRight,
   };
 };

@@ -184,7 +184,7 @@ export const retirement = v.object({
   /** Only by hand: whether the group launches another instance in its place. */
   capacity: v.nullable(v.picklist(["replace", "shrink"])),
   settings: poolSettings,
-  /** There only while the stop parameter holds everything still. */
+  /** There only while the stop parameter, or settings that are not right, hold everything still. */
   stopped: v.optional(v.object({ waitSeconds: v.number(), explanation: v.string() })),
 });
 export type Retirement = v.InferOutput<typeof retirement>;

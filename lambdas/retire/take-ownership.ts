@@ -3,13 +3,13 @@ import { type AutoScaling, autoScalingClient } from "../clients/auto-scaling.ts"
 import { type Executions, executionsClient } from "../clients/executions.ts";
 import { dynamoRecords, type Ownership, type Records } from "../clients/records.ts";
 import { parameterSwitches } from "../clients/switches.ts";
-import { AlreadyOwned, InputRefused } from "../runtime/errors.ts";
+import { AlreadyOwned, InputRefused, SettingsRefused } from "../runtime/errors.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { clusterTag, hookPrefix, poolTag } from "./hook-names.ts";
 import { type Hook, node, type Retirement, retirement } from "./retirement.ts";
-import { heldWaitSeconds } from "./rules/deadlines.ts";
+import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
 import { type ByHand, parseOrder } from "./rules/parse-order.ts";
 
 /** One that has come beyond this step before, and waited for its node. */
@@ -145,9 +145,21 @@ export const createHandler = (surroundings: Surroundings) => {
       : claimByHand(autoScaling, cluster, order, clock.now());
   };
 
-  return task(surroundings, input, async ({ input: asked, execution }, { log }) => {
+  return task(surroundings, input, async ({ input: asked, execution }, { log, metrics }) => {
     const claim = await claimOf(asked);
     const { instanceId, pool, group, reason, since, destination, capacity } = claim;
+    const parsed = v.safeParse(begun, asked);
+    const before = parsed.success ? parsed.output : undefined;
+    // What has begun keeps the settings that it began with.
+    const {
+      settings: poolSettings,
+      stopped: isStopped,
+      wrong,
+    } = before
+      ? { settings: before.settings, stopped: await switches.isStopped() }
+      : await switches.readRight(pool);
+    // No hook that could not wait: a person sees it at once, and nothing is taken.
+    if (wrong !== undefined && !claim.hook) throw new SettingsRefused(wrong);
     const hook = await own(records, executions, {
       instanceId,
       execution,
@@ -158,13 +170,16 @@ export const createHandler = (surroundings: Surroundings) => {
       phase: "retiring",
       hook: claim.hook,
     });
-    const parsed = v.safeParse(begun, asked);
-    const before = parsed.success ? parsed.output : undefined;
-    // What has begun keeps the settings that it began with.
-    const { settings: poolSettings, stopped } = before
-      ? { settings: before.settings, stopped: await switches.isStopped() }
-      : await switches.read(pool);
-    log.info("owns the instance", { instance: instanceId, pool, reason, stopped });
+    log.info("owns the instance", { instance: instanceId, pool, reason, stopped: isStopped });
+    if (wrong !== undefined) {
+      log.error(wrong);
+      metrics.report(pool, { SettingsRefused: 1 });
+      // Auto Scaling would decide: the way out does, by what is right of the settings.
+      if (isHookRunningOut(hook, clock.now())) throw new SettingsRefused(wrong);
+    }
+    const why = isStopped
+      ? `Drover is stopped: set ${settings.DROVER_STOP_PARAMETER} to go.`
+      : wrong && `Nothing begins: ${wrong}`;
     const { stopped: _stopped, ...known } = before ?? {};
     const answer: Retirement = {
       ...known,
@@ -178,11 +193,8 @@ export const createHandler = (surroundings: Surroundings) => {
       hook,
       capacity,
       settings: poolSettings,
-      ...(stopped && {
-        stopped: {
-          waitSeconds: heldWaitSeconds(since, hook, clock.now()),
-          explanation: `Drover is stopped: set ${settings.DROVER_STOP_PARAMETER} to go.`,
-        },
+      ...(why && {
+        stopped: { waitSeconds: heldWaitSeconds(since, hook, clock.now()), explanation: why },
       }),
     };
     return answer;

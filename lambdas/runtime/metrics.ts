@@ -10,6 +10,7 @@ const units = {
   InstancesHeld: "Count",
   DrainsWithoutSlot: "Count",
   ServersRefused: "Count",
+  SettingsRefused: "Count",
   EventsDropped: "Count",
   NomadUnreachable: "Count",
   NomadRefused: "Count",

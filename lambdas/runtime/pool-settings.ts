@@ -32,3 +32,12 @@ export const poolSettings = onlyFields({
   observeOnly: v.optional(v.boolean(), false),
 });
 export type PoolSettings = v.InferOutput<typeof poolSettings>;
+
+/** Of settings that are not right as a whole what is right of them; defaults for the rest. */
+export const rightSettings = (json: unknown): PoolSettings => {
+  const given = typeof json === "object" && json !== null ? json : {};
+  const right = Object.entries(given).filter(([name, value]) =>
+    v.is(poolSettings, { [name]: value }),
+  );
+  return v.parse(poolSettings, Object.fromEntries(right));
+};

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { ec2Client } from "../clients/ec2.ts";
 import { dynamoRecords, type Ownership } from "../clients/records.ts";
 import { parameterSwitches } from "../clients/switches.ts";
+import { SettingsRefused } from "../runtime/errors.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
@@ -64,8 +65,11 @@ export const createHandler = (surroundings: Surroundings) => {
       const switches = parameterSwitches(surroundings, settings);
       const read = await inTurns([...pools], async (pool) => ({
         pool,
-        ...(await switches.read(pool)),
+        ...(await switches.readRight(pool)),
       }));
+      for (const { pool, wrong } of read) {
+        if (wrong !== undefined) tell(`the settings of ${pool}`, new SettingsRefused(wrong));
+      }
       const words = await ec2.wordsOn(findInQuestion(looks)).catch((error: unknown) => {
         tell("EC2", error);
         return new Map<string, string>();
@@ -74,7 +78,10 @@ export const createHandler = (surroundings: Surroundings) => {
         words,
         stopped: read.some(({ stopped }) => stopped),
         observed: new Set(
-          read.flatMap(({ pool, settings: { observeOnly } }) => (observeOnly ? [pool] : [])),
+          // Settings that are not right may say so in what is wrong with them.
+          read.flatMap(({ pool, settings, wrong }) =>
+            settings.observeOnly || wrong !== undefined ? [pool] : [],
+          ),
         ),
       });
       const isToRepair = aws.mode === "repair" && plan.next === "repair";

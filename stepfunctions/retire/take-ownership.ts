@@ -9,7 +9,7 @@ import {
   TaskInput,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
-import { refusals } from "../../lambdas/runtime/errors.ts";
+import { AlreadyOwned, InputRefused } from "../../lambdas/runtime/errors.ts";
 import { otherwise } from "../otherwise.ts";
 import { patientRetries } from "../retry-policies.ts";
 import { type StepProps, taskState } from "../task-state.ts";
@@ -17,8 +17,8 @@ import { KeepAlive } from "./keep-alive.ts";
 
 /**
  * The instance gets one owner: this execution. The input of a person is checked
- * here, and refused with a right one shown. While the stop parameter is set,
- * the hook is kept alive and nothing begins.
+ * here, and refused with a right one shown. While the stop parameter is set, or
+ * the settings of the pool are not right, the hook is kept alive and nothing begins.
  */
 export class TakeOwnership extends StateMachineFragment {
   readonly startState: State;
@@ -44,9 +44,9 @@ export class TakeOwnership extends StateMachineFragment {
       }),
       resultPath: "$",
       retries: patientRetries,
-      // Until it has answered there is nothing to give back: whatever ends it ends
-      // the execution, and the hook runs to its time-out.
-      catches: [{ errors: [...refusals], next: refused }],
+      // Neither is ours to decide. Everything else is: settings that stayed wrong until
+      // the hook lived no longer end in *Recover*.
+      catches: [{ errors: [InputRefused.errorName, AlreadyOwned.errorName], next: refused }],
     });
     const isStopped = new Choice(this, "Is Drover stopped?");
     const hold = new KeepAlive(this, "While stopped", {

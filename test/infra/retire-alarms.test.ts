@@ -47,6 +47,7 @@ describe("the alarms", () => {
       Statistic: "Maximum",
     },
     "servers-refused": total("ServersRefused"),
+    "settings-refused": total("SettingsRefused"),
     "nomad-unreachable": total("NomadUnreachable", 3, 4),
     "nomad-refused": total("NomadRefused", 3, 4),
     "consul-unreachable": total("ConsulUnreachable", 3, 4),

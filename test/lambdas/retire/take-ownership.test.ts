@@ -200,13 +200,45 @@ describe("an instance that somebody has", () => {
 });
 
 describe("settings", () => {
-  test("that are wrong are refused by their name", async () => {
+  test("that are wrong are refused by their name when a person retires a running instance", async () => {
     const { id } = await runningInstance();
     bench.ssm.put("/drover/default/pools/workers", '{"slot":4}');
     await assert.rejects(take({ instanceId: id }), {
       name: "SettingsRefused",
       message: /pools\/workers is not right.*slot: there is no such field/,
     });
+    assert.deepEqual(bench.dynamoDb.items("records"), []);
+  });
+
+  for (const [title, text, said] of [
+    ["with a field that is misspelt", '{"slot":4,"onDrainFailure":"retain"}', /slot: there is no/],
+    ["with a value that is out of bounds", '{"slots":0,"onDrainFailure":"retain"}', /slots: .*0/],
+    ["that are no JSON", "slots=4", /it is no JSON/],
+  ] as const) {
+    test(`${title} let nothing begin under a hook, until they are mended`, async () => {
+      const asked = await order();
+      bench.ssm.put("/drover/default/pools/workers", text);
+      const held = await take(asked);
+      assert.match(held.stopped?.explanation ?? "", /pools\/workers is not right, correct it/);
+      assert.match(held.stopped?.explanation ?? "", said);
+      assert.equal(held.stopped?.waitSeconds, 30);
+      assert.equal(held.settings.onDrainFailure, text.startsWith("{") ? "retain" : "continue");
+      assert.deepEqual(bench.metrics(), [{ pool: "workers", SettingsRefused: 1 }]);
+      assert.ok(
+        bench.logs().some(({ level, message }) => level === "ERROR" && said.test(String(message))),
+      );
+      bench.ssm.put("/drover/default/pools/workers", '{"slots":4}');
+      const { stopped, settings } = await take(held);
+      assert.deepEqual([stopped, settings.slots], [undefined, 4]);
+    });
+  }
+
+  test("that stay wrong until the hook lives no longer are refused, for the way out to decide it", async () => {
+    const asked = await order();
+    bench.ssm.put("/drover/default/pools/workers", '{"slot":4}');
+    const held = await take(asked);
+    await bench.pass((Date.parse(asked.hook.deadline) - bench.clock.now()) / 1000 - 60);
+    await assert.rejects(take(held), { name: "SettingsRefused", message: /slot: there is no/ });
   });
 
   test("of a stopped Drover hold everything still, and it goes on from there", async () => {

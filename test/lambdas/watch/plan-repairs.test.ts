@@ -77,6 +77,17 @@ describe("what is planned", () => {
     assert.match(found.findings.join(), /only watched/);
   });
 
+  test("is nothing while the settings of the pool are not right, and what is wrong is told", async () => {
+    bench.ssm.put("/drover/default/pools/workers", JSON.stringify({ observeonly: true }));
+    const found = await plan([left(one, "terminated")]);
+    assert.deepEqual([idsOf(found), found.next], [[], "report"]);
+    assert.deepEqual(
+      found.unknown.map(({ part }) => part),
+      ["the settings of workers"],
+    );
+    assert.match(found.unknown[0]?.why ?? "", /observeonly: there is no such field/);
+  });
+
   test("is nothing above ten, and the number is told", async () => {
     const ids = Array.from({ length: 11 }, (_, n) => `i-000000000000000${(n + 16).toString(16)}`);
     const found = await plan(ids.map((id) => left(id, "terminated")));

@@ -216,6 +216,19 @@ export const mutantsOfTasks: readonly Mutant[] = [
     situation: "Nomad cannot be reached, and a person stops Drover meanwhile",
   },
   {
+    name: "gives up where the settings of the pool are not right",
+    lesson: "a field that a person misspelt must end no machine undrained",
+    patches: [
+      {
+        file: "lambdas/retire/take-ownership.ts",
+        find: "if (wrong !== undefined && !claim.hook) throw",
+        replace: "if (wrong !== undefined) throw",
+      },
+    ],
+    caughtBy: "no-live-work-lost",
+    situation: "a person misspells the settings of the pool, and mends them",
+  },
+  {
     name: "abandons the hook",
     lesson: "API outage, instant ABANDON, the whole group destroyed (lifecycle-manager #189)",
     patches: [

@@ -13,6 +13,7 @@ import {
   once,
   one,
   second,
+  setHeartbeat,
   type Situations,
   staying,
   writesOfDrover,
@@ -49,6 +50,30 @@ export const people = {
       later(world, 30 * minute, () => person.setStop("go"));
     },
   }),
+  "a person misspells the settings of the pool, and mends them": () => ({
+    ...few,
+    setUp: (world) => {
+      const person = createPerson(world);
+      person.setPool({ slot: 2 });
+      later(world, 40 * minute, () => person.setPool({ slots: 2 }));
+    },
+  }),
+  "a person misspells the settings of the pool for longer than the hook lives": () => {
+    let gone: { id: string }[] = [];
+    return {
+      ...one,
+      // What is left then is the reconciler's, once it knows that it may.
+      schedule: [],
+      setUp: (world) => {
+        gone = leaving(world, one.terminate);
+        const person = createPerson(world);
+        person.setPool({ slot: 2 });
+        later(world, 3 * 60 * minute, () => person.setPool({}));
+      },
+      onReady: (world) => setHeartbeat(world, 60),
+      excuses: () => excuse(gone, ["no-live-work-lost"], "the settings of its pool stayed wrong"),
+    };
+  },
   "a person stops Drover while it drains": () => ({
     ...few,
     onReady: (world) =>
