@@ -1,11 +1,10 @@
 import * as v from "valibot";
 import { type AutoScaling, autoScalingClient } from "../clients/auto-scaling.ts";
 import { dynamoRecords } from "../clients/records.ts";
-import { InputRefused } from "../runtime/errors.ts";
-import { describeIssues, parseSettings } from "../runtime/settings.ts";
+import { rightSettings } from "../runtime/pool-settings.ts";
+import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
-import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
 import { finishedRetirement } from "./record-retirement.ts";
 
@@ -15,9 +14,16 @@ import { finishedRetirement } from "./record-retirement.ts";
  */
 const caught = v.object({ Error: v.string(), Cause: v.optional(v.string(), "") });
 
-const owned = v.object({ ...finishedRetirement.entries, error: v.optional(caught) });
-/** An error before anybody owned the instance leaves nothing but itself: nothing was taken yet. */
-const input = v.looseObject({ error: v.optional(caught) });
+const state = v.record(v.string(), v.unknown());
+/** Nothing is asked of the retirement itself: whatever is wrong with it, its hook is to be decided. */
+const input = v.union([
+  v.object({ retirement: state, execution: v.string() }),
+  // An execution keeps the definition that it began with, also over a deployment.
+  v.pipe(
+    v.looseObject({ execution: v.string() }),
+    v.transform((retirement) => ({ retirement, execution: retirement.execution })),
+  ),
+]);
 
 interface Failure {
   readonly error: string;
@@ -34,8 +40,25 @@ const messageOf = (cause: string): string => {
   }
 };
 
-const whyOf = (known: v.InferOutput<typeof owned>): Failure => {
-  const { node, error } = known;
+type Finished = v.InferOutput<typeof finishedRetirement>;
+type Known = Pick<Finished, "settings"> & Partial<Finished>;
+
+/**
+ * What can be understood of a retirement. That one part of it cannot must keep
+ * nobody from deciding the hook; before the ownership it is an order.
+ */
+const readKnown = (state: Readonly<Record<string, unknown>>): Known => {
+  const right = Object.entries(finishedRetirement.entries).flatMap(([name, schema]) => {
+    const parsed = v.safeParse(schema, state[name]);
+    return parsed.success && parsed.output !== undefined ? [[name, parsed.output] as const] : [];
+  });
+  return {
+    settings: rightSettings(state["settings"]),
+    ...(Object.fromEntries(right) as Partial<Finished>),
+  };
+};
+
+const whyOf = ({ node }: Known, error: v.InferOutput<typeof caught> | undefined): Failure => {
   if (node?.next === "refuse") return { error: "ServerRefused", cause: node.explanation };
   if (node?.next === "give-up") return { error: "HookRunsOut", cause: node.explanation };
   return { error: error?.Error ?? "Unknown", cause: messageOf(error?.Cause ?? "") };
@@ -43,15 +66,15 @@ const whyOf = (known: v.InferOutput<typeof owned>): Failure => {
 
 const decideHook = async (
   autoScaling: AutoScaling,
-  known: v.InferOutput<typeof owned>,
+  { completion, settings, ...known }: Known & { readonly instanceId: string },
 ): Promise<string> => {
-  if (known.completion && known.completion.decision !== "held")
-    return "The hook was decided before.";
-  const action = actionOf(known);
+  if (completion && completion.decision !== "held") return "The hook was decided before.";
+  const { group, hook = null } = known;
+  const action = group === undefined ? undefined : actionOf({ ...known, group, hook });
   if (!action) return "There was no hook to decide; the instance was not terminated.";
   // ABANDON keeps the instance where the group's lifecycle policy retains abandoned
   // ones, which is what `retain` asks for.
-  const result = known.settings.onDrainFailure === "retain" ? "ABANDON" : "CONTINUE";
+  const result = settings.onDrainFailure === "retain" ? "ABANDON" : "CONTINUE";
   return (await autoScaling.complete(action, result))
     ? `The hook is decided: ${result}.`
     : "The hook was over already.";
@@ -60,38 +83,54 @@ const decideHook = async (
 /**
  * The way out of everything that no step foresaw. The hook is decided as the
  * pool says, the slot is given back, and what only Nomad could give back is
- * recorded for whoever looks after it.
+ * recorded for whoever looks after it. What is not understood of the retirement
+ * is taken from the record; an instance that another execution has is left to it.
  */
 export const createHandler = (surroundings: Surroundings) => {
   const settings = parseSettings("records", surroundings.env);
   const records = dynamoRecords(surroundings, settings.DROVER_TABLE);
   const autoScaling = autoScalingClient(surroundings);
 
-  return task(surroundings, input, async (state, { log, metrics }): Promise<Failure> => {
-    const parsed = v.safeParse(owned, state);
-    if (!parsed.success) {
-      if (!state.error) throw new InputRefused(describeIssues(parsed.issues));
-      return { error: state.error.Error, cause: messageOf(state.error.Cause) };
+  return task(surroundings, input, async (given, { log, metrics }): Promise<Failure> => {
+    const { retirement: state, execution } = given;
+    const told = readKnown(state);
+    const why = whyOf(
+      told,
+      v.is(caught, state["error"]) ? v.parse(caught, state["error"]) : undefined,
+    );
+    const { instanceId } = told;
+    // Nobody can say whose hook it would be: this was no order of ours.
+    if (instanceId === undefined) return why;
+    const record = await records.read(instanceId);
+    const isOurs = record?.execution === execution;
+    if (record?.phase === "retiring" && !isOurs) {
+      return { error: why.error, cause: `${why.cause} ${record.execution} handles the instance.` };
     }
-    const known = parsed.output;
-    const why = whyOf(known);
-    const hook = await currentHook(records, known);
-    const decision = await decideHook(autoScaling, { ...known, hook });
+    const known = {
+      ...(isOurs && { group: record.group, pool: record.pool }),
+      ...told,
+      instanceId,
+      // Another event of the same instance may have brought one since.
+      hook: (isOurs ? record.hook : null) ?? told.hook ?? null,
+    };
+    // A person's order, before anybody owned the instance: nothing was taken yet.
+    if (known.group === undefined) return why;
+    const decision = await decideHook(autoScaling, known);
     await Promise.all(
-      (known.slot?.leases ?? []).map((key) => records.releaseLease(key, known.execution)),
+      (known.slot?.leases ?? []).map((key) => records.releaseLease(key, execution)),
     );
     // Started by hand and not let go: the instance runs on, and is to be remembered.
-    const isStaying = !hook && (!known.completion || known.completion.decision === "held");
+    const isStaying = !known.hook && (!known.completion || known.completion.decision === "held");
     const left = [
       ...(known.cordon?.by === "drover" && known.node?.id
         ? [`cordon of node ${known.node.id}`]
         : []),
       ...(known.forgotten?.done || isStaying
         ? []
-        : [`whatever Nomad and Consul remember of ${known.instanceId}`]),
+        : [`whatever Nomad and Consul remember of ${instanceId}`]),
     ];
-    await records.end(known.instanceId, known.execution, "failed", left);
-    metrics.report(known.pool, {
+    await records.end(instanceId, execution, "failed", left);
+    metrics.report(known.pool ?? "unknown", {
       RetirementsFailed: 1,
       ...(known.drain?.outcome === "forced" && { ForcedDrains: 1 }),
     });

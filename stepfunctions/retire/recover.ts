@@ -1,8 +1,10 @@
 import {
   Fail,
   type INextable,
+  JsonPath,
   type State,
   StateMachineFragment,
+  TaskInput,
 } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import { patientRetries } from "../retry-policies.ts";
@@ -39,6 +41,10 @@ export class Recover extends StateMachineFragment {
       functions: props.functions,
       task,
       comment: "Decides the hook as the pool says and gives back what was taken.",
+      payload: TaskInput.fromObject({
+        retirement: JsonPath.objectAt("$"),
+        execution: JsonPath.executionId,
+      }),
       resultPath: "$.failure",
       retries: patientRetries,
       onError: notRecovered,

@@ -4,6 +4,7 @@ import { dynamoRecords } from "../../../lambdas/clients/records.ts";
 import * as recover from "../../../lambdas/retire/recover.ts";
 import type { Node } from "../../../lambdas/retire/retirement.ts";
 import { type Bench, startBench } from "../bench.ts";
+import { executionArnOf } from "../executions.ts";
 import { hookOf, raiseGroup, retirementOf, type RetirementChanges, scaleIn } from "../pool.ts";
 import { noDrains, takenSlot } from "./stages.ts";
 
@@ -15,7 +16,9 @@ interface Failure {
   readonly error: string;
   readonly cause: string;
 }
-const call = (state: unknown) => bench.call<Failure>(recover, state);
+/** Called by the execution that the state names, as a rule. */
+const call = (retirement: Readonly<Record<string, unknown>>, by = retirement["execution"]) =>
+  bench.call<Failure>(recover, { retirement, execution: by ?? executionArnOf("mine") });
 const error = {
   Error: "TypeError",
   Cause: JSON.stringify({ errorType: "TypeError", errorMessage: "x is not a function", trace: [] }),
@@ -167,9 +170,68 @@ describe("whatever no step foresaw", () => {
       const failure = await call(input);
       assert.equal(failure.error, input.error.Error);
     }
-    assert.deepEqual(bench.operations(), []);
+    assert.deepEqual(bench.operations("autoscaling"), []);
     assert.deepEqual(bench.metrics(), []);
   });
+
+  test("before anybody owned the instance decides the hook that the order names", async () => {
+    await raiseGroup(bench);
+    const { instance, action } = await scaleIn(bench);
+    const { instanceId, pool, group, reason, since, destination, hook } = retirementOf(
+      bench,
+      instance,
+      { hook: hookOf(action) },
+    );
+    const order = { instanceId, pool, group, reason, since, destination, hook };
+    const failure = await call({ ...order, error });
+    assert.match(failure.cause, /The hook is decided: CONTINUE/);
+    assert.equal(action.outcome?.result, "CONTINUE");
+    assert.deepEqual(bench.metrics(), [{ pool: "workers", RetirementsFailed: 1 }]);
+  });
+
+  test("decides the hook for an execution that began before its payload named the execution", async () => {
+    const { action, state } = await owning();
+    await bench.call<Failure>(recover, { ...state, error });
+    assert.equal(action.outcome?.result, "CONTINUE");
+  });
+
+  test("leaves the hook to another execution that has the instance", async () => {
+    const { action, state } = await owning();
+    const failure = await call({ ...state, error }, executionArnOf("another"));
+    assert.match(failure.cause, /retire-i-\w+ handles the instance/);
+    assert.equal(action.outcome, undefined);
+  });
+
+  test("knows the hook by the record, where the order has none", async () => {
+    const { action, state, read } = await owning();
+    await call({ instanceId: state.instanceId, error }, state.execution);
+    assert.equal(action.outcome?.result, "CONTINUE");
+    assert.equal((await read())?.phase, "failed");
+  });
+
+  for (const [part, value] of [
+    ["settings", { slot: 1, onDrainFailure: "retain" }],
+    ["settings", "none"],
+    ["hook", { name: "drover-default/retire" }],
+    ["group", 5],
+    ["pool", undefined],
+    ["since", undefined],
+    ["capacity", "double"],
+    ["node", { answer: "gone" }],
+    ["cordon", "yes"],
+    ["drain", {}],
+    ["completion", { decision: "perhaps" }],
+    ["error", "a text"],
+  ] as const) {
+    test(`decides the hook and gives the slot back when ${part} is ${JSON.stringify(value)}`, async () => {
+      const { action, state, read, leases } = await owning();
+      await call({ ...state, node, cordon, slot: takenSlot, error, [part]: value });
+      const isRetained = part === "settings" && typeof value === "object";
+      assert.equal(action.outcome?.result, isRetained ? "ABANDON" : "CONTINUE");
+      assert.equal((await read())?.phase, "failed");
+      assert.deepEqual(await leases(), []);
+    });
+  }
 
   test("says what Lambda said where that is no JSON", async () => {
     const { state } = await owning();
