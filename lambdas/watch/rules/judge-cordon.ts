@@ -32,7 +32,7 @@ export const judgeCordon = (
   {
     cordonedAt,
     since,
-    executions,
+    executions: own,
     isKnown,
   }: Pick<Mark, "cordonedAt" | "since" | "executions" | "isKnown">,
 ): CordonVerdict => {
@@ -48,7 +48,7 @@ export const judgeCordon = (
       ? theirs("It was not Drover who cordoned it.")
       : unclear("Nobody remembers whether it was Drover who cordoned it.");
   }
-  const isOurDrain = executions.includes(drainOwner(node.LastDrain) ?? "");
+  const isOurDrain = own.includes(drainOwner(node.LastDrain) ?? "");
   if (node.DrainStrategy) {
     return isOurDrain ? ours("It drains for us.") : theirs("Somebody else drains it.");
   }
