@@ -158,6 +158,12 @@ export interface Nomad {
   /** All allocations of the node that Nomad remembers, each with its own version of its job. */
   fullAllocations(nodeId: string): Promise<Allocation[]>;
   readAllocation(id: string, namespace: string): Promise<Allocation | undefined>;
+  /** Undefined when there is no such allocation (any more). */
+  watchAllocation(
+    id: string,
+    namespace: string,
+    hold: Hold,
+  ): Promise<Watched<Allocation> | undefined>;
   readVolume(id: string, namespace: string): Promise<Volume | undefined>;
   /** The servers of the region. */
   servers(): Promise<ServerMember[]>;
@@ -317,6 +323,14 @@ export const nomadClient = (api: ClusterApi, region: string): Nomad => {
         undefined,
       );
       return answer?.body;
+    },
+    async watchAllocation(id, namespace, hold) {
+      const answer = await unless(
+        get<Allocation>(`/v1/allocation/${plain(id)}`, { namespace }, hold),
+        isMissing,
+        undefined,
+      );
+      return answer && { value: answer.body, index: answer.index };
     },
     async readVolume(id, namespace) {
       const answer = await unless(

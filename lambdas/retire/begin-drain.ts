@@ -5,6 +5,7 @@ import { drainMark, isDrainOf } from "./drain-mark.ts";
 import type { Drain, Retirement, Slot } from "./retirement.ts";
 import { drainDeadlineSeconds, giveUpAt, systemDeadlineSeconds } from "./rules/deadlines.ts";
 import { concerns, describeBlockers } from "./rules/judge-drain.ts";
+import { chooseWatch, type Watch } from "./view-drain.ts";
 
 /**
  * What of a drain that is under way or over already makes posting another one
@@ -54,7 +55,7 @@ export interface BegunDrain {
    * Where the first wait goes on from, since everything that the pass waits for has
    * just been seen; undefined when there is nothing to wait for.
    */
-  readonly seen: { readonly index: number; readonly left: readonly AllocationStub[] } | undefined;
+  readonly seen: { readonly watch: Watch; readonly left: readonly AllocationStub[] } | undefined;
 }
 
 /**
@@ -135,6 +136,7 @@ export const beginDrain = async (
     blockers: describeBlockers([["still running", live]]),
   });
   // A node that is gone, or a drain that is over: the round looks at once.
-  const isUnderWay = index !== undefined && !(adopted && !found.value.DrainStrategy);
-  return { drain, seen: isUnderWay && index ? { index, left: live } : undefined };
+  if (!index || (adopted && !found.value.DrainStrategy)) return { drain, seen: undefined };
+  const watch = chooseWatch(live, true, { node: index, allocations: allocations.index });
+  return { drain, seen: { watch, left: live } };
 };

@@ -1,5 +1,5 @@
 import { ClusterFailure } from "../clients/cluster-api.ts";
-import type { AllocationStub, Nomad } from "../clients/nomad.ts";
+import { type AllocationStub, type Hold, isLive, type Nomad } from "../clients/nomad.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { BegunDrain } from "./begin-drain.ts";
 import type { Hook } from "./retirement.ts";
@@ -11,15 +11,17 @@ import {
   withinHook,
 } from "./rules/deadlines.ts";
 import { concerns, hangingSeconds, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
-import { type DrainTarget, type Look, viewDrain } from "./view-drain.ts";
+import { type DrainTarget, type Look, viewDrain, type Watch } from "./view-drain.ts";
 
 /** Load balancers cut a connection after 60 seconds of silence. */
 const holdSeconds = 50;
+/** System jobs stop within seconds, and so does what was told to stop and has ended. */
+const holdSecondsOfSystem = 15;
 /**
- * Where no service is left Nomad may never close the drain: it does not look
- * again when the last sysbatch allocation ends (tried on 1.6.1).
+ * So long before its deadline a drain is looked at, though the allocation that is
+ * waited for has not changed: who is cut off is who is there then.
  */
-const holdSecondsOfBatch = 15;
+const beforeDeadlineMilliseconds = 2_000;
 /** A pause where there is nothing to wait on: a claim, or a disk. */
 const pollMilliseconds = 2_000;
 /** Allocations change in a large cluster all the time, and each change wakes us. */
@@ -58,9 +60,10 @@ export interface RoundEnd {
 }
 
 /** How long the next look may wait for a change, by what is left (seconds). */
-const longestHold = (left: readonly AllocationStub[]): number => {
+const longestHold = (watch: Watch | undefined, left: readonly AllocationStub[]): number => {
   if (left.length === 0) return hangingSeconds;
-  return left.some(({ JobType }) => JobType === "service") ? holdSeconds : holdSecondsOfBatch;
+  const isSoon = watch?.on === "node" && !left.some(({ JobType }) => JobType === "service");
+  return isSoon ? holdSecondsOfSystem : holdSeconds;
 };
 
 /**
@@ -84,21 +87,50 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     const pause = left > 0 ? Math.min(seconds, left) : seconds;
     return { verdict, waitSeconds: withinHook(pause, hook, clock.now()) };
   };
-  const look = (watch: Look["next"], most: number): Promise<Look> => {
-    const left = (Math.min(endsAt, decideAt) - clock.now()) / 1000;
-    const seconds = Math.max(1, Math.min(most, Math.floor(left)));
-    return viewDrain(nomad, clock, target, watch && { ...watch, seconds });
+  const hold = (index: number, most: number, until: number): Hold => {
+    const left = Math.floor((until - clock.now()) / 1000);
+    return { index, seconds: Math.max(1, Math.min(most, left)) };
   };
+  /**
+   * Whether an allocation that is waited for is as it was, so that the drain cannot
+   * be over. At the end of the round it is looked at all the same.
+   *
+   * @returns where to go on waiting
+   */
+  const awaitAllocation = async (
+    watch: Extract<Watch, { on: "allocation" }>,
+  ): Promise<Watch | undefined> => {
+    const lookBefore = Date.parse(drain.until) - beforeDeadlineMilliseconds;
+    const isBefore = clock.now() < lookBefore;
+    const lookAt = Math.min(endsAt, decideAt, isBefore ? lookBefore : Number.POSITIVE_INFINITY);
+    const { ID, Namespace } = watch.allocation;
+    const held = await nomad.watchAllocation(ID, Namespace, hold(watch.index, holdSeconds, lookAt));
+    const isAsBefore = held && isLive(held.value) && held.index <= watch.index;
+    return isAsBefore && clock.now() < lookAt ? { ...watch, index: held.index } : undefined;
+  };
+  const look = (watch: Look["next"], most: number): Promise<Look> =>
+    viewDrain(
+      nomad,
+      clock,
+      target,
+      watch?.on === "node" ? hold(watch.index, most, Math.min(endsAt, decideAt)) : undefined,
+    );
 
   let verdict: Verdict = drain;
   const isCrowded = round.underWay > mostHolding;
-  let watch: Look["next"] =
-    round.seen && !isCrowded ? { on: "node", index: round.seen.index } : undefined;
-  let most = longestHold(round.seen?.left ?? []);
+  let watch: Look["next"] = isCrowded ? undefined : round.seen?.watch;
+  let most = longestHold(watch, round.seen?.left ?? []);
   let emptySince: number | undefined;
   do {
     const lookedAt = clock.now();
     try {
+      const same = watch?.on === "allocation" ? await awaitAllocation(watch) : undefined;
+      if (same) {
+        watch = same;
+        const pause = leastBetweenLooks - (clock.now() - lookedAt);
+        if (pause > 0) await clock.sleep(pause);
+        continue;
+      }
       const { view, next } = await look(watch, most);
       const left = [...view.live, ...view.finishing].filter((each) => concerns(drain.pass, each));
       const isEmpty = left.length === 0;
@@ -114,7 +146,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
       }
       if (!isEmpty && isCrowded) return holdNobody(verdict);
       watch = next;
-      most = longestHold(left);
+      most = longestHold(watch, left);
       const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
       if (pause > 0) await clock.sleep(pause);
     } catch (error) {

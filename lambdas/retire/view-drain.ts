@@ -10,11 +10,44 @@ export interface DrainTarget {
   readonly storage: Pick<Cordon, "volumes" | "migratingDisks">;
 }
 
+/** Where to wait for the next change. */
+export type Watch =
+  | { readonly on: "node"; readonly index: number }
+  | {
+      readonly on: "allocation";
+      readonly index: number;
+      readonly allocation: Pick<AllocationStub, "ID" | "Namespace">;
+    };
+
 export interface Look {
   readonly view: DrainView;
-  /** Where to wait for the next change: the node while it drains, its allocations after. */
-  readonly next: { readonly on: "node" | "allocations"; readonly index: number } | undefined;
+  /** Undefined where there is nothing to wait on: a claim, or a disk. */
+  readonly next: Watch | undefined;
 }
+
+/**
+ * Nomad closes a drain that moves services, or stops system jobs, as soon as
+ * that is done: the node changes. The end of other work it may overlook, and the
+ * kill time-outs that are left once a drain is closed change no node either: an
+ * allocation is waited for then. As long as one is live the drain is not over,
+ * and it changes with its node: it is lost with a node that goes down or is
+ * purged, and told to stop at the deadline.
+ *
+ * @param left - what is still live
+ * @param indexes - of the node, and of the list of what is left
+ */
+export const chooseWatch = (
+  left: readonly AllocationStub[],
+  isOpen: boolean,
+  indexes: { readonly node: number; readonly allocations: number },
+): Watch => {
+  const isOverlooked = left.every(({ JobType }) => JobType === "batch" || JobType === "sysbatch");
+  // Who came last probably goes last, and each that ends costs another look.
+  const [last] = left.toSorted((one, other) => other.CreateTime - one.CreateTime);
+  return last && (isOverlooked || !isOpen)
+    ? { on: "allocation", index: indexes.allocations, allocation: last }
+    : { on: "node", index: indexes.node };
+};
 
 const findClaims = async (
   nomad: Pick<Nomad, "readVolume">,
@@ -54,31 +87,31 @@ const findPulling = async (
  * One look at a node that drains. What costs more than a call is only asked
  * once nothing runs there any more.
  *
- * @param hold - waits for a change first, on the node or on its allocations
+ * @param hold - waits for a change of the node first
  */
 export const viewDrain = async (
   nomad: Nomad,
   clock: Pick<Clock, "now">,
   target: DrainTarget,
-  hold?: { readonly on: "node" | "allocations" } & Hold,
+  hold?: Hold,
 ): Promise<Look> => {
   const nothing = { live: [], finishing: [], claims: [], pulling: [], emptySince: undefined };
-  const watched = await nomad.readNode(target.nodeId, hold?.on === "node" ? hold : undefined);
+  const watched = await nomad.readNode(target.nodeId, hold);
   if (!watched) return { view: { node: undefined, ...nothing }, next: undefined };
   const node = watched.value;
   // Once Nomad has closed the drain mostly nothing runs any more, and one call says it all.
-  const watch = hold?.on === "allocations" ? hold : undefined;
-  const all = node.DrainStrategy ? undefined : await nomad.allocations(target.nodeId, watch);
+  const all = node.DrainStrategy ? undefined : await nomad.allocations(target.nodeId);
   const { value: live, index } = all
     ? { ...all, value: all.value.filter(isLive) }
-    : await nomad.liveAllocations(target.nodeId, watch);
-  const isEmpty = !live.some((allocation) => concerns(target.drain.pass, allocation));
-  if (node.Status === "down" || !isEmpty) {
+    : await nomad.liveAllocations(target.nodeId);
+  const left = live.filter((allocation) => concerns(target.drain.pass, allocation));
+  if (node.Status === "down" || left.length > 0) {
     return {
       view: { ...nothing, node, live },
-      next: node.DrainStrategy
-        ? { on: "node", index: watched.index }
-        : { on: "allocations", index },
+      next: chooseWatch(left, node.DrainStrategy !== null, {
+        node: watched.index,
+        allocations: index,
+      }),
     };
   }
   const [ended, claims, pulling] = await Promise.all([

@@ -12,6 +12,7 @@ import {
   readAllocation,
   readNode,
   wasForced,
+  type AllocView,
   type NodeView,
 } from "./nomad-target.ts";
 import type { Case } from "./nomad-reads.ts";
@@ -29,6 +30,8 @@ export const lifeCases: Record<string, Case> = {
     await target.runJob({ id: `${pool}-s`, pool });
     const [alloc] = await awaitRunning(target, `${pool}-s`);
     const [dead, alive] = alloc!.NodeID === one.nodeId ? [one, other] : [other, one];
+    const list = await target.call("GET", "/v1/allocations?namespace=*");
+    const held = target.call("GET", `/v1/allocation/${alloc!.ID}?index=${list.index}&wait=120s`);
     const began = target.seconds();
     await target.powerOff(dead.instanceId);
     const [least, most] = target.silence;
@@ -44,6 +47,11 @@ export const lifeCases: Record<string, Case> = {
       const read = await readAllocation(target, alloc!.ID);
       return read.ClientStatus === "lost" && read.DesiredStatus === "stop";
     });
+    // Who waited for the allocation was woken by that, and not at the end of the wait.
+    const woken = await held;
+    assert.ok(woken.index > list.index);
+    assert.ok(["lost", "running"].includes(woken.json<AllocView>().ClientStatus));
+    assert.ok(target.seconds() - began < most + 7);
     await eventually(target, "the work goes on elsewhere", 10, async () =>
       (await allocationsOn(target, alive.nodeId)).some((next) => next.ClientStatus === "running"),
     );

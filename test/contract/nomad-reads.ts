@@ -8,6 +8,7 @@ import {
   listAllocations,
   readAllocation,
   readNode,
+  type AllocView,
   type NodeView,
   type NomadTarget,
 } from "./nomad-target.ts";
@@ -391,5 +392,32 @@ export const readCases: Record<string, Case> = {
       const allocs = (await target.call("GET", path)).json<{ JobID: string; Job: object }[]>();
       return allocs.some((alloc) => alloc.JobID === `${pool}-n` && alloc.Job);
     });
+  },
+
+  "an allocation is waited for with the index of a list, until it ends": async (target, pool) => {
+    await target.addNode(pool);
+    await target.runJob({
+      id: `${pool}-e`,
+      pool,
+      type: "sysbatch",
+      groups: [{ tasks: [{ runSeconds: 6 }] }],
+    });
+    const [alloc] = await awaitRunning(target, `${pool}-e`);
+    // What the client reports of the start may come in two parts.
+    await target.pause(2);
+    const list = await target.call("GET", "/v1/allocations?namespace=*");
+    const wait = async (index: number, seconds: number) => {
+      const path = `/v1/allocation/${alloc!.ID}?index=${index}&wait=${seconds}s`;
+      return target.call("GET", path);
+    };
+    const began = target.seconds();
+    const inVain = await wait(list.index, 1);
+    assert.ok(target.seconds() - began >= 1);
+    assert.equal(inVain.json<AllocView>().ClientStatus, "running");
+    assert.ok(inVain.index <= list.index);
+    const ended = await wait(inVain.index, 50);
+    assert.ok(ended.index > list.index);
+    assert.equal(ended.json<AllocView>().ClientStatus, "complete");
+    assert.ok(target.seconds() - began < 10);
   },
 };

@@ -240,8 +240,66 @@ describe("a round of waiting", () => {
     await awaitRound(bench, state);
     const asked = bench.operations("nomad").length;
     const minutes = secondsSince(began) / 60;
-    // Two calls every 15 seconds, which is how long batch work is held for.
-    assert.ok(asked <= minutes * 8 + 4, `${asked} calls in ${minutes} minutes`);
+    // One call every 50 seconds, with up to a sixteenth more, and a look at either end and
+    // before the deadline.
+    assert.ok(asked <= minutes * 1.2 + 8, `${asked} calls in ${minutes} minutes`);
+  });
+
+  test("waits for work whose end Nomad overlooks, and sees it at once", async () => {
+    const groups = [{ tasks: [{ runSeconds: 120 }] }];
+    const { instance, state } = await draining([{ id: "patrol", type: "sysbatch", groups }]);
+    const drain = await awaitPass(bench, state);
+    assert.deepEqual([drain.status, drain.outcome, drain.cutOff], ["drained", "clean", []]);
+    assert.notEqual(bench.nomad.truth.node(instance.id)?.DrainStrategy, undefined);
+    const [allocation] = bench.nomad.truth.allocations(instance.id);
+    const late = secondsSince((allocation?.ModifyTime ?? 0) / 1e6);
+    // Five seconds are how long nothing may be left before an open drain counts as over.
+    assert.ok(late < 8, `${late} s late`);
+    const asked = bench.operations("nomad").length;
+    assert.ok(asked <= 15, `${asked} calls`);
+  });
+
+  test("waits for one allocation after the other", async () => {
+    const groups = [40, 80, 120].map((runSeconds) => ({ tasks: [{ runSeconds }] }));
+    const { instance, state } = await draining([{ id: "backup", type: "batch", groups }]);
+    const drain = await awaitPass(bench, state);
+    assert.deepEqual([drain.status, drain.outcome], ["drained", "clean"]);
+    assert.equal(bench.nomad.truth.liveTasks(instance.id), 0);
+  });
+
+  test("names who was there at the deadline, and nobody who had ended before", async () => {
+    const groups = [{ tasks: [{ runSeconds: 70 }] }];
+    const { state } = await draining([{ id: "brief", type: "batch", groups }, endless], {
+      settings: { drainDeadlineSeconds: 240 },
+    });
+    const drain = await awaitPass(bench, state);
+    assert.deepEqual([drain.outcome, drain.cutOff.map(({ job }) => job)], ["forced", ["endless"]]);
+  });
+
+  test("is woken by nothing that changes elsewhere while tasks run out their time", async () => {
+    const stubborn = { tasks: [{ stopSeconds: 20, killTimeoutSeconds: 25 }] };
+    const { state } = await draining([{ id: "stubborn", groups: [stubborn] }]);
+    let runs = 0;
+    const busy = async () => {
+      for (; runs < 20; runs += 1) {
+        bench.nomad.runJob({ id: `busy-${runs}`, type: "batch", groups: [{ size: 0 }] });
+        await bench.clock.sleep(1000);
+      }
+    };
+    const [drain] = await Promise.all([awaitPass(bench, state), busy()]);
+    assert.equal(drain.outcome, "clean");
+    const asked = bench.operations("nomad").length;
+    assert.ok(asked <= 14, `${asked} calls`);
+  });
+
+  test("sees its node go down while it waits for an allocation", async () => {
+    const { instance, state } = await draining([endless]);
+    const failing = bench.clock.sleep(30_000).then(() => bench.nomad.powerOff(instance.id));
+    const [drain] = await Promise.all([awaitPass(bench, state), failing]);
+    assert.match(drain.explanation, /went down/);
+    // Its heartbeat is missed after ten to thirty seconds, and its work is lost right then.
+    const asked = bench.operations("nomad");
+    assert.ok(asked.length <= 9, asked.join(", "));
   });
 
   test("holds no connection at all while many nodes drain", async () => {
