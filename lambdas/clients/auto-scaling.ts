@@ -39,7 +39,10 @@ export interface AutoScaling {
   terminationHooks(group: string): Promise<TerminationHook[]>;
   /** @returns whether the action was still waiting */
   heartbeat(action: LifecycleAction): Promise<boolean>;
-  /** @returns whether the action was still waiting */
+  /**
+   * @returns whether the action was still waiting; also true when it is over by now and an
+   *   earlier try, whose answer was lost, has most probably ended it
+   */
   complete(action: LifecycleAction, result: "CONTINUE" | "ABANDON"): Promise<boolean>;
   /**
    * With a decrement it is asked once: whoever gets an error looks whether it was done.
@@ -66,6 +69,13 @@ const isWaiting = async (call: Promise<unknown>): Promise<boolean> => {
     if (isOver(error)) return false;
     throw error;
   }
+};
+
+/** Whether an answer says that nothing was done: throttled, refused, not there. */
+const isRefusal = (error: unknown): boolean => {
+  const { $metadata } = (error ?? {}) as { readonly $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500;
 };
 
 const parameters = (action: LifecycleAction) => ({
@@ -119,15 +129,26 @@ export const autoScalingClient = (surroundings: Surroundings): AutoScaling => {
     },
     heartbeat: (action) =>
       isWaiting(client.send(new RecordLifecycleActionHeartbeatCommand(parameters(action)))),
-    complete: (action, result) =>
-      isWaiting(
-        client.send(
-          new CompleteLifecycleActionCommand({
-            ...parameters(action),
-            LifecycleActionResult: result,
-          }),
-        ),
-      ),
+    async complete(action, result) {
+      const command = new CompleteLifecycleActionCommand({
+        ...parameters(action),
+        LifecycleActionResult: result,
+      });
+      // The SDK repeats the question, and says only what came of its last try.
+      let isDoubtful = false;
+      command.middlewareStack.add(
+        (next) => async (args) => {
+          try {
+            return await next(args);
+          } catch (error) {
+            isDoubtful ||= !isRefusal(error);
+            throw error;
+          }
+        },
+        { step: "finalizeRequest", priority: "low", name: "noteLostAnswers" },
+      );
+      return (await isWaiting(client.send(command))) || isDoubtful;
+    },
     async terminate(instanceId, decrement) {
       try {
         await (decrement ? once : client).send(

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import type { HttpResponse } from "@smithy/protocol-http";
 import { type AutoScaling, autoScalingClient } from "../../../lambdas/clients/auto-scaling.ts";
+import { answerWith } from "../../../rehearsal/wire.ts";
 import { type Bench, startBench } from "../bench.ts";
 import { othersHook, raiseGroup, retireHook, scaleIn } from "../pool.ts";
 
@@ -19,6 +21,28 @@ const raiseAction = async () => {
   const { instance, action } = await scaleIn(bench);
   const byInstance = { group: "workers", hook: retireHook.name, instanceId: instance.id };
   return { instance, action, byInstance, byToken: { ...byInstance, token: action.token } };
+};
+
+/** A client that loses the answer to its first call. */
+const loseAnswer = (how: () => HttpResponse): AutoScaling => {
+  const { awsHandler } = bench.surroundings;
+  assert.ok(awsHandler);
+  let lost = 0;
+  return autoScalingClient({
+    ...bench.surroundings,
+    awsHandler: {
+      ...awsHandler,
+      async handle(request, options) {
+        const answer = await awsHandler.handle(request, options);
+        if (lost > 0) return answer;
+        lost += 1;
+        return { response: how() };
+      },
+    },
+  });
+};
+const hangUp = (): HttpResponse => {
+  throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
 };
 
 describe("an instance", () => {
@@ -43,23 +67,11 @@ describe("an instance", () => {
 
   test("gives up its place once, although the answer to that is lost", async () => {
     const [one] = await raiseGroup(bench, { desired: 3 });
-    const { awsHandler } = bench.surroundings;
-    assert.ok(awsHandler);
-    let lost = 0;
-    const unlucky = autoScalingClient({
-      ...bench.surroundings,
-      awsHandler: {
-        ...awsHandler,
-        async handle(request, options) {
-          const answer = await awsHandler.handle(request, options);
-          if (lost > 0) return answer;
-          lost += 1;
-          throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
-        },
-      },
-    });
     // The state machine looks what has become of it before it asks again.
-    await assert.rejects(settle(unlucky.terminate(one?.id ?? "", true)), /socket hang up/);
+    await assert.rejects(
+      settle(loseAnswer(hangUp).terminate(one?.id ?? "", true)),
+      /socket hang up/,
+    );
     assert.equal(bench.autoScaling.group("workers").desired, 2);
     assert.match(one?.state ?? "", /^Terminating/);
   });
@@ -132,6 +144,26 @@ describe("a lifecycle action", () => {
       body: "<ErrorResponse><Error><Code>ValidationError</Code><Message>1 validation error detected</Message></Error></ErrorResponse>",
     }));
     await assert.rejects(settle(autoScaling.complete(byToken, "CONTINUE")), /1 validation error/);
+  });
+
+  for (const [title, how] of [
+    ["in the network", hangUp],
+    ["in an error of Auto Scaling's own", () => answerWith(503, "")],
+  ] as const) {
+    test(`was completed by us when the answer to that is lost ${title}`, async () => {
+      const { action, byToken } = await raiseAction();
+      assert.equal(await settle(loseAnswer(how).complete(byToken, "CONTINUE")), true);
+      assert.equal(action.outcome?.how, "completed");
+      // What is lost is known of that call alone.
+      assert.equal(await settle(autoScaling.complete(byToken, "CONTINUE")), false);
+    });
+  }
+
+  test("that has expired is over also when the first call was throttled", async () => {
+    const { action, byToken } = await raiseAction();
+    await bench.until(() => action.outcome !== undefined, 2000_000);
+    bench.autoScaling.refuse("CompleteLifecycleAction", "Throttling", 1);
+    assert.equal(await settle(autoScaling.complete(byToken, "CONTINUE")), false);
   });
 
   test("is completed in spite of throttling", async () => {
