@@ -15,8 +15,8 @@ import { type DrainTarget, type Look, viewDrain, type Watch } from "./view-drain
 
 /** Load balancers cut a connection after 60 seconds of silence. */
 const holdSeconds = 50;
-/** System jobs stop within seconds, and so does what was told to stop and has ended. */
-const holdSecondsOfSystem = 15;
+/** A task that outlives its allocation changes no node when it ends. */
+const holdSecondsOfTask = 15;
 /**
  * So long before its deadline a drain is looked at, though the allocation that is
  * waited for has not changed: who is cut off is who is there then.
@@ -60,10 +60,9 @@ export interface RoundEnd {
 }
 
 /** How long the next look may wait for a change, by what is left (seconds). */
-const longestHold = (watch: Watch | undefined, left: readonly AllocationStub[]): number => {
+const longestHold = (left: readonly AllocationStub[]): number => {
   if (left.length === 0) return hangingSeconds;
-  const isSoon = watch?.on === "node" && !left.some(({ JobType }) => JobType === "service");
-  return isSoon ? holdSecondsOfSystem : holdSeconds;
+  return left.some(({ JobType }) => JobType === "service") ? holdSeconds : holdSecondsOfTask;
 };
 
 /**
@@ -92,10 +91,12 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     return { index, seconds: Math.max(1, Math.min(most, left)) };
   };
   /**
-   * Whether an allocation that is waited for is as it was, so that the drain cannot
-   * be over. At the end of the round it is looked at all the same.
+   * Waits for an allocation. As long as it is live the drain cannot be over, and it
+   * is lost, or unknown, when its node goes down or is purged: nothing else needs to
+   * be looked at before, but for the last look of a round and the one before the
+   * deadline.
    *
-   * @returns where to go on waiting
+   * @returns where to go on waiting; undefined when it is time to look
    */
   const awaitAllocation = async (
     watch: Extract<Watch, { on: "allocation" }>,
@@ -105,8 +106,8 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     const lookAt = Math.min(endsAt, decideAt, isBefore ? lookBefore : Number.POSITIVE_INFINITY);
     const { ID, Namespace } = watch.allocation;
     const held = await nomad.watchAllocation(ID, Namespace, hold(watch.index, holdSeconds, lookAt));
-    const isAsBefore = held && isLive(held.value) && held.index <= watch.index;
-    return isAsBefore && clock.now() < lookAt ? { ...watch, index: held.index } : undefined;
+    const isLeft = held && isLive(held.value) && held.value.ClientStatus !== "unknown";
+    return isLeft && clock.now() < lookAt ? { ...watch, index: held.index } : undefined;
   };
   const look = (watch: Look["next"], most: number): Promise<Look> =>
     viewDrain(
@@ -119,7 +120,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
   let verdict: Verdict = drain;
   const isCrowded = round.underWay > mostHolding;
   let watch: Look["next"] = isCrowded ? undefined : round.seen?.watch;
-  let most = longestHold(watch, round.seen?.left ?? []);
+  let most = longestHold(round.seen?.left ?? []);
   let emptySince: number | undefined;
   do {
     const lookedAt = clock.now();
@@ -146,7 +147,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
       }
       if (!isEmpty && isCrowded) return holdNobody(verdict);
       watch = next;
-      most = longestHold(watch, left);
+      most = longestHold(left);
       const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
       if (pause > 0) await clock.sleep(pause);
     } catch (error) {

@@ -26,12 +26,9 @@ export interface Look {
 }
 
 /**
- * Nomad closes a drain that moves services, or stops system jobs, as soon as
- * that is done: the node changes. The end of other work it may overlook, and the
- * kill time-outs that are left once a drain is closed change no node either: an
- * allocation is waited for then. As long as one is live the drain is not over,
- * and it changes with its node: it is lost with a node that goes down or is
- * purged, and told to stop at the deadline.
+ * Nomad closes a drain that moves services as soon as the last has moved: the
+ * node changes. The end of other work it may overlook, and what still runs once
+ * a drain is closed changes no node either: an allocation is waited for then.
  *
  * @param left - what is still live
  * @param indexes - of the node, and of the list of what is left
@@ -41,10 +38,10 @@ export const chooseWatch = (
   isOpen: boolean,
   indexes: { readonly node: number; readonly allocations: number },
 ): Watch => {
-  const isOverlooked = left.every(({ JobType }) => JobType === "batch" || JobType === "sysbatch");
+  const hasService = left.some(({ JobType }) => JobType === "service");
   // Who came last probably goes last, and each that ends costs another look.
   const [last] = left.toSorted((one, other) => other.CreateTime - one.CreateTime);
-  return last && (isOverlooked || !isOpen)
+  return last && !(isOpen && hasService)
     ? { on: "allocation", index: indexes.allocations, allocation: last }
     : { on: "node", index: indexes.node };
 };

@@ -289,7 +289,7 @@ describe("a round of waiting", () => {
     const [drain] = await Promise.all([awaitPass(bench, state), busy()]);
     assert.equal(drain.outcome, "clean");
     const asked = bench.operations("nomad").length;
-    assert.ok(asked <= 14, `${asked} calls`);
+    assert.ok(asked <= 12, `${asked} calls`);
   });
 
   test("sees its node go down while it waits for an allocation", async () => {
