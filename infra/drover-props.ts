@@ -139,8 +139,9 @@ export interface PoolProps {
    */
   readonly systemDrainDeadline?: Duration;
   /**
-   * `continue` lets the instance go. `retain` keeps it for a person, who has to
-   * end it; only for groups of the same app.
+   * What becomes of an instance whose drain failed, met its deadline, or could not
+   * be done at all: `continue` lets it go, `retain` keeps it for a person, who has
+   * to end it; only for groups of the same app.
    *
    * @default "continue"
    */

@@ -4,11 +4,13 @@ import { parseSettings } from "../runtime/settings.ts";
 import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { hookPrefix } from "./hook-names.ts";
-import { completion, retirement, type Termination, termination } from "./retirement.ts";
+import { completion, drain, retirement, type Termination, termination } from "./retirement.ts";
+import { decideHook, isDrainFailed } from "./rules/decide-hook.ts";
 import { growingWaitSeconds } from "./rules/deadlines.ts";
 
 const input = v.object({
   ...retirement.entries,
+  drain: v.optional(drain),
   completion,
   termination: v.optional(termination),
 });
@@ -71,14 +73,15 @@ export const createHandler = (surroundings: Surroundings) => {
       return { state, since, explanation, waitSeconds: 0 };
     }
     // Terminated by us, or moved on from a hook that had no event: everything that
-    // waits under one of our names may go, since its node is drained.
+    // waits under one of our names is decided, since its node is drained as far as it could be.
     if (instance?.lifecycleState.endsWith("Terminating:Wait")) {
       const hooks = await autoScaling.terminationHooks(instance.group);
       for (const { name } of hooks) {
         if (!name.startsWith(hookPrefix(settings.DROVER_CLUSTER))) continue;
         const action = { group: instance.group, hook: name, instanceId: retirement.instanceId };
-        if (await autoScaling.complete(action, "CONTINUE"))
-          log.info("completed the hook", { hook: name });
+        const result = decideHook(retirement.settings, isDrainFailed(retirement.drain));
+        if (await autoScaling.complete(action, result))
+          log.info("completed the hook", { hook: name, result });
       }
     }
     const waited = (now - Date.parse(since)) / 1000;

@@ -8,10 +8,11 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
-import { type Completion, retirement, slot } from "./retirement.ts";
+import { type Completion, drain, retirement, slot } from "./retirement.ts";
+import { decideHook, isDrainFailed } from "./rules/decide-hook.ts";
 import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
 
-const input = v.object({ ...retirement.entries, slot: v.optional(slot) });
+const input = v.object({ ...retirement.entries, slot: v.optional(slot), drain: v.optional(drain) });
 
 /** How long EC2 mostly takes to end an instance, in seconds: before that nobody need look. */
 const usualEnd = 75;
@@ -73,8 +74,14 @@ export const createHandler = (surroundings: Surroundings) => {
         hookAppears,
       );
     }
-    if (await autoScaling.complete(action, "CONTINUE")) {
-      return answer("CONTINUE", "The hook is completed: the instance may go.");
+    const result = decideHook(known.settings, isDrainFailed(known.drain));
+    if (await autoScaling.complete(action, result)) {
+      return answer(
+        result,
+        result === "CONTINUE"
+          ? "The hook is completed: the instance may go."
+          : "The drain failed, and the pool says retain: the hook is abandoned, so that the group keeps the instance.",
+      );
     }
     metrics.report(known.pool, { HooksExpired: 1 });
     return answer(

@@ -7,6 +7,7 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { actionOf } from "./heartbeat.ts";
 import { finishedRetirement } from "./record-retirement.ts";
+import { decideHook } from "./rules/decide-hook.ts";
 
 /**
  * What Step Functions puts in `$.error` when it catches: the name, and the text
@@ -14,16 +15,8 @@ import { finishedRetirement } from "./record-retirement.ts";
  */
 const caught = v.object({ Error: v.string(), Cause: v.optional(v.string(), "") });
 
-const state = v.record(v.string(), v.unknown());
 /** Nothing is asked of the retirement itself: whatever is wrong with it, its hook is to be decided. */
-const input = v.union([
-  v.object({ retirement: state, execution: v.string() }),
-  // An execution keeps the definition that it began with, also over a deployment.
-  v.pipe(
-    v.looseObject({ execution: v.string() }),
-    v.transform((retirement) => ({ retirement, execution: retirement.execution })),
-  ),
-]);
+const input = v.object({ retirement: v.record(v.string(), v.unknown()), execution: v.string() });
 
 interface Failure {
   readonly error: string;
@@ -64,7 +57,7 @@ const whyOf = ({ node }: Known, error: v.InferOutput<typeof caught> | undefined)
   return { error: error?.Error ?? "Unknown", cause: messageOf(error?.Cause ?? "") };
 };
 
-const decideHook = async (
+const endHook = async (
   autoScaling: AutoScaling,
   { completion, settings, ...known }: Known & { readonly instanceId: string },
 ): Promise<string> => {
@@ -72,9 +65,7 @@ const decideHook = async (
   const { group, hook = null } = known;
   const action = group === undefined ? undefined : actionOf({ ...known, group, hook });
   if (!action) return "There was no hook to decide; the instance was not terminated.";
-  // ABANDON keeps the instance where the group's lifecycle policy retains abandoned
-  // ones, which is what `retain` asks for.
-  const result = settings.onDrainFailure === "retain" ? "ABANDON" : "CONTINUE";
+  const result = decideHook(settings, true);
   return (await autoScaling.complete(action, result))
     ? `The hook is decided: ${result}.`
     : "The hook was over already.";
@@ -115,7 +106,7 @@ export const createHandler = (surroundings: Surroundings) => {
     };
     // A person's order, before anybody owned the instance: nothing was taken yet.
     if (known.group === undefined) return why;
-    const decision = await decideHook(autoScaling, known);
+    const decision = await endHook(autoScaling, known);
     await Promise.all(
       (known.slot?.leases ?? []).map((key) => records.releaseLease(key, execution)),
     );

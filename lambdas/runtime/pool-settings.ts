@@ -22,7 +22,7 @@ export const poolSettings = onlyFields({
   batchDrainDeadlineSeconds: v.optional(seconds(1, 47 * hour)),
   /** The same for system jobs, which are drained last. */
   systemDrainDeadlineSeconds: v.optional(seconds(1, hour), 60),
-  /** What becomes of an instance that could not be drained. */
+  /** What becomes of an instance that could not be drained, or only by force. */
   onDrainFailure: v.optional(v.picklist(["continue", "retain"]), "continue"),
   /** How many nodes of the pool may drain at the same time. */
   slots: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)), 1),

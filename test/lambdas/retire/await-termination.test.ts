@@ -5,6 +5,7 @@ import * as completeHook from "../../../lambdas/retire/complete-hook.ts";
 import type { Completion, Termination } from "../../../lambdas/retire/retirement.ts";
 import type { GroupOptions } from "../../../rehearsal/emulators/auto-scaling/auto-scaling.ts";
 import { type Bench, startBench } from "../bench.ts";
+import { forcedDrain } from "./stages.ts";
 import { hookOf, othersHook, raiseGroup, retireHook, retirementOf, scaleIn } from "../pool.ts";
 
 let bench: Bench;
@@ -39,6 +40,13 @@ const told = async (group: Partial<GroupOptions> = {}, changes: object = {}) => 
 };
 
 describe("the end of an instance", () => {
+  test("that a person wanted is kept from it where its drain failed and the pool says retain", async () => {
+    const { instance, state } = await told({ onAbandon: "retain" });
+    const settings = { ...state.settings, onDrainFailure: "retain" };
+    const last = await awaitEnd({ ...state, settings, drain: forcedDrain });
+    assert.deepEqual([last.state, instance.state], ["retained", "Terminating:Retained"]);
+  });
+
   test("is awaited until the group has let it go", async () => {
     const { instance, state } = await completed();
     const first = await look(state);

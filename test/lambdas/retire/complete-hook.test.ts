@@ -4,7 +4,7 @@ import { dynamoRecords } from "../../../lambdas/clients/records.ts";
 import * as completeHook from "../../../lambdas/retire/complete-hook.ts";
 import type { Completion, Retirement } from "../../../lambdas/retire/retirement.ts";
 import { type Bench, startBench } from "../bench.ts";
-import { takenSlot } from "./stages.ts";
+import { forcedDrain, takenSlot } from "./stages.ts";
 import { hookOf, raiseGroup, retirementOf, type RetirementChanges, scaleIn } from "../pool.ts";
 
 let bench: Bench;
@@ -86,6 +86,24 @@ describe("a hook", () => {
     assert.equal(action.outcome?.result, "CONTINUE");
     assert.deepEqual(bench.operations("autoscaling"), ["CompleteLifecycleAction"]);
   });
+});
+
+describe("a drain that has failed", () => {
+  for (const [onDrainFailure, onAbandon, drain, decision, ended] of [
+    ["retain", "retain", forcedDrain, "ABANDON", "Terminating:Retained"],
+    ["retain", "retain", { ...forcedDrain, outcome: "clean" }, "CONTINUE", "Terminating:Proceed"],
+    ["retain", "retain", undefined, "CONTINUE", "Terminating:Proceed"],
+    ["continue", "retain", forcedDrain, "CONTINUE", "Terminating:Proceed"],
+  ] as const) {
+    test(`where the pool says ${onDrainFailure}: ${drain?.outcome ?? "no drain"} is ${decision}`, async () => {
+      await raiseGroup(bench, { onAbandon });
+      const { instance, action } = await scaleIn(bench);
+      const hook = hookOf(action);
+      const state = retirementOf(bench, instance, { hook, settings: { onDrainFailure } });
+      assert.equal((await complete({ ...state, ...(drain && { drain }) })).decision, decision);
+      assert.deepEqual([action.outcome?.result, instance.state], [decision, ended]);
+    });
+  }
 });
 
 describe("while Drover is stopped", () => {

@@ -189,12 +189,6 @@ describe("whatever no step foresaw", () => {
     assert.deepEqual(bench.metrics(), [{ pool: "workers", RetirementsFailed: 1 }]);
   });
 
-  test("decides the hook for an execution that began before its payload named the execution", async () => {
-    const { action, state } = await owning();
-    await bench.call<Failure>(recover, { ...state, error });
-    assert.equal(action.outcome?.result, "CONTINUE");
-  });
-
   test("leaves the hook to another execution that has the instance", async () => {
     const { action, state } = await owning();
     const failure = await call({ ...state, error }, executionArnOf("another"));

@@ -25,6 +25,23 @@ export const takenSlot: Slot = {
 /** What limits the drains of a cluster in which nobody else drains. */
 export const noDrains: Drains = { byOthers: 0, byDrover: [], limit: null, explanation: "" };
 
+/** A drain that is over, because its time was. */
+export const forcedDrain: Drain = {
+  pass: "system",
+  status: "drained",
+  outcome: "forced",
+  explanation: "The time is over.",
+  beganAt: "2026-01-05T09:00:00.000Z",
+  startedAt: "2026-01-05T09:00:00.000Z",
+  endedAt: "2026-01-05T09:30:00.000Z",
+  until: "2026-01-05T09:30:00.000Z",
+  giveUpAt: "2026-01-05T09:32:00.000Z",
+  waitSeconds: 0,
+  blockers: [],
+  cutOff: [],
+  allocations: 1,
+};
+
 /** A machine with jobs on it, beside one that is empty. */
 export const raiseWork = async (bench: Bench, jobs: readonly JobSpec[]): Promise<Instance> => {
   const [instance] = await raiseGroup(bench, { desired: 1 });

@@ -234,7 +234,7 @@ export const mutantsOfTasks: readonly Mutant[] = [
     patches: [
       {
         file: "lambdas/retire/complete-hook.ts",
-        find: 'if (await autoScaling.complete(action, "CONTINUE")) {',
+        find: "if (await autoScaling.complete(action, result)) {",
         replace: 'if (await autoScaling.complete(action, "ABANDON")) {',
       },
     ],

@@ -101,6 +101,9 @@ export const setHeartbeat = (world: World, heartbeatTimeout: number): void => {
   if (hook) hooks.set(hook.name, { ...hook, heartbeatTimeout });
 };
 
+/** Has the group keep an instance whose hook is abandoned. */
+export const setRetention = (world: World): void => void (groupOf(world).onAbandon = "retain");
+
 export const excuse = (
   instances: readonly Pick<Instance, "id">[],
   invariants: readonly string[],

@@ -1,6 +1,7 @@
 import { createPerson } from "../../../rehearsal/scenarios/person.ts";
 import {
   setHeartbeat,
+  setRetention,
   beside,
   slow,
   slowShipper,
@@ -29,6 +30,14 @@ export const work = {
       distinctHosts: true,
       groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
     }),
+  }),
+  "a drain fails, and its pool retains": () => ({
+    ...one,
+    setUp: beside({ ...slow, type: "batch" }),
+    onReady: (world) => {
+      createPerson(world).setPool({ onDrainFailure: "retain", drainDeadlineSeconds: 600 });
+      setRetention(world);
+    },
   }),
   "a service that stops slowly": () => ({ ...one, setUp: beside(slow) }),
   "sysbatch work that runs for long": () => ({
