@@ -8,11 +8,16 @@ import { task, wired } from "../runtime/task.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { currentHook } from "./current-hook.ts";
 import { actionOf } from "./heartbeat.ts";
-import { type Completion, drain, retirement, slot } from "./retirement.ts";
+import { type Completion, drain, node, retirement, slot } from "./retirement.ts";
 import { decideHook, isDrainFailed } from "./rules/decide-hook.ts";
 import { heldWaitSeconds, isHookRunningOut } from "./rules/deadlines.ts";
 
-const input = v.object({ ...retirement.entries, slot: v.optional(slot), drain: v.optional(drain) });
+const input = v.object({
+  ...retirement.entries,
+  node: v.optional(node),
+  slot: v.optional(slot),
+  drain: v.optional(drain),
+});
 
 /** How long EC2 mostly takes to end an instance, in seconds: before that nobody need look. */
 const usualEnd = 75;
@@ -54,7 +59,16 @@ export const createHandler = (surroundings: Surroundings) => {
     const action = actionOf({ ...known, hook });
     if (!action) {
       const instance = await autoScaling.describeInstance(known.instanceId);
-      if (!instance) return answer("none", "The instance is gone already.", 0);
+      if (!instance) {
+        // Auto Scaling says nothing of what it lets go without a hook: a live node that
+        // was forgotten would come back, and take work.
+        if (known.node?.next === "retire") {
+          throw new InputRefused(
+            `instanceId: no Auto Scaling group has ${known.instanceId} any more: somebody took it out of ${known.group}, or deleted that by force. Its node is drained and takes no work. If it runs on, make the node eligible or end the instance; if it has ended, reconcile forgets it.`,
+          );
+        }
+        return answer("none", "The instance is gone already.", 0);
+      }
       if (known.settings.observeOnly) {
         return answer("none", "The pool is observe-only: the instance is not terminated.", 0);
       }

@@ -1,4 +1,8 @@
-import { AutoScalingClient, CompleteLifecycleActionCommand } from "@aws-sdk/client-auto-scaling";
+import {
+  AutoScalingClient,
+  CompleteLifecycleActionCommand,
+  DetachInstancesCommand,
+} from "@aws-sdk/client-auto-scaling";
 import { SFNClient, StartExecutionCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { holdTag } from "../../lambdas/retire/hook-names.ts";
 import type { Service } from "../emulators/service.ts";
@@ -28,6 +32,8 @@ export interface Person {
   retire(instanceId: string, capacity?: "replace" | "shrink"): Promise<void>;
   /** Stops the execution that retires an instance. @returns its name; undefined when none runs */
   stop(instanceId: string): Promise<string | undefined>;
+  /** Takes an instance out of its group, which launches another one; it runs on. */
+  detach(instanceId: string): Promise<void>;
   /** Lets an instance go, whatever Drover still does. @returns whether a hook of Drover's held it */
   completeHook(instanceId: string): Promise<boolean>;
 }
@@ -55,6 +61,7 @@ export const createPerson = (world: World): Person => {
     requestHandler: serveInProcess(service, { clock: world.clock }),
   });
   const client = new SFNClient(clientOf(world.stepFunctions.service));
+  const autoScaling = new AutoScalingClient(clientOf(world.autoScaling.service));
   let orders = 0;
 
   return {
@@ -106,13 +113,21 @@ export const createPerson = (world: World): Person => {
       await client.send(new StopExecutionCommand({ executionArn, cause: "stopped by a person" }));
       return name;
     },
+    detach: async (instanceId) => {
+      await autoScaling.send(
+        new DetachInstancesCommand({
+          AutoScalingGroupName: world.autoScaling.instance(instanceId).group,
+          InstanceIds: [instanceId],
+          ShouldDecrementDesiredCapacity: false,
+        }),
+      );
+    },
     completeHook: async (instanceId) => {
       const { actions, group } = world.autoScaling.instance(instanceId);
       const action = actions.find(
         ({ hook, outcome }) => outcome === undefined && hook.name.startsWith("drover-"),
       );
       if (action === undefined) return false;
-      const autoScaling = new AutoScalingClient(clientOf(world.autoScaling.service));
       await autoScaling.send(
         new CompleteLifecycleActionCommand({
           AutoScalingGroupName: group,

@@ -191,6 +191,27 @@ describe("by hand", () => {
     assert.deepEqual((await complete(gone)).explanation, "The instance is gone already.");
   });
 
+  test("one whose node was live and that no group has any more is told of, and not forgotten", async () => {
+    const { state } = await byHand();
+    const node = {
+      answer: "registered",
+      explanation: "",
+      waitSeconds: 0,
+      since: state.since,
+      id: "n-1",
+    };
+    const gone = { ...state, instanceId: "i-0000000000000000f" };
+    await assert.rejects(complete({ ...gone, node: { ...node, next: "retire" } }), {
+      name: "InputRefused",
+      message: /no Auto Scaling group has i-0000000000000000f any more.*make the node eligible/,
+    });
+    const { decision } = await complete({
+      ...gone,
+      node: { ...node, answer: "down", next: "complete" },
+    });
+    assert.equal(decision, "none");
+  });
+
   test("an observe-only pool keeps it", async () => {
     const { instance, state } = await byHand({ settings: { observeOnly: true } });
     const { decision, explanation } = await complete(state);

@@ -229,6 +229,19 @@ export const mutantsOfTasks: readonly Mutant[] = [
     situation: "a person misspells the settings of the pool, and mends them",
   },
   {
+    name: "forgets the node of an instance that a person took out of its group",
+    lesson: "a live node that was purged comes back eligible",
+    patches: [
+      {
+        file: "lambdas/retire/complete-hook.ts",
+        find: 'if (known.node?.next === "retire") {',
+        replace: 'if (known.node?.next === "complete") {',
+      },
+    ],
+    caughtBy: "nothing-forgotten-alive",
+    situation: "a person retires an instance, and takes it out of its group while it drains",
+  },
+  {
     name: "abandons the hook",
     lesson: "API outage, instant ABANDON, the whole group destroyed (lifecycle-manager #189)",
     patches: [

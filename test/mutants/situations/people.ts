@@ -143,6 +143,26 @@ export const people = {
     onReady: (world) =>
       void createPerson(world).retire(first(staying(world, one.terminate)).id, "replace"),
   }),
+  "a person retires an instance, and takes it out of its group while it drains": () => {
+    let taken: { id: string }[] = [];
+    return {
+      ...one,
+      setUp: beside(slow),
+      onReady: (world) => {
+        const person = createPerson(world);
+        const { id } = first(staying(world, one.terminate));
+        taken = [{ id }];
+        void person.retire(id);
+        once(
+          world,
+          () => writesOfDrover(world, "drain").some(({ instanceId }) => instanceId === id),
+          () => person.detach(id),
+        );
+      },
+      excuses: () =>
+        excuse(taken, ["nothing-left-taken"], "a person took it out of its group, and is told"),
+    };
+  },
   "a person retires an instance that leaves already": () => ({
     ...one,
     onReady: (world) => {
