@@ -10,7 +10,13 @@ import {
   roundSeconds,
   withinHook,
 } from "./rules/deadlines.ts";
-import { concerns, hangingSeconds, judgeDrain, type Verdict } from "./rules/judge-drain.ts";
+import {
+  concerns,
+  type DrainView,
+  hangingSeconds,
+  judgeDrain,
+  type Verdict,
+} from "./rules/judge-drain.ts";
 import { type DrainTarget, type Look, viewDrain, type Watch } from "./view-drain.ts";
 
 /** Load balancers cut a connection after 60 seconds of silence. */
@@ -110,18 +116,18 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     return isLeft && clock.now() < lookAt ? { ...watch, index: held.index } : undefined;
   };
   const look = (watch: Look["next"], most: number): Promise<Look> =>
-    viewDrain(
-      nomad,
-      clock,
-      target,
-      watch?.on === "node" ? hold(watch.index, most, Math.min(endsAt, decideAt)) : undefined,
-    );
+    viewDrain(nomad, clock, target, {
+      hold: watch?.on === "node" ? hold(watch.index, most, Math.min(endsAt, decideAt)) : undefined,
+      isProbablyEmpty: watch?.on === "allocation" || empty !== undefined,
+      empty,
+    });
 
   let verdict: Verdict = drain;
   const isCrowded = round.underWay > mostHolding;
   let watch: Look["next"] = isCrowded ? undefined : round.seen?.watch;
   let most = longestHold(round.seen?.left ?? []);
   let emptySince: number | undefined;
+  let empty: DrainView | undefined;
   do {
     const lookedAt = clock.now();
     try {
@@ -146,6 +152,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
         break;
       }
       if (!isEmpty && isCrowded) return holdNobody(verdict);
+      empty = isEmpty && view.claims.length === 0 && view.pulling.length === 0 ? view : undefined;
       watch = next;
       most = longestHold(left);
       const pause = watch ? leastBetweenLooks - (clock.now() - lookedAt) : pollMilliseconds;
@@ -165,6 +172,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
         break;
       }
       watch = undefined;
+      empty = undefined;
       await clock.sleep(outagePauseMilliseconds);
     }
   } while (clock.now() < endsAt);

@@ -25,6 +25,10 @@ export interface Look {
   readonly next: Watch | undefined;
 }
 
+/** What Nomad leaves to run until the deadline: it outlasts the services beside it, mostly. */
+const runsOn = ({ JobType }: AllocationStub): boolean =>
+  JobType === "batch" || JobType === "sysbatch";
+
 /**
  * Nomad closes a drain that moves services as soon as the last has moved: the
  * node changes. The end of other work it may overlook, and what still runs once
@@ -40,8 +44,10 @@ export const chooseWatch = (
 ): Watch => {
   const hasService = left.some(({ JobType }) => JobType === "service");
   // Who came last probably goes last, and each that ends costs another look.
-  const [last] = left.toSorted((one, other) => other.CreateTime - one.CreateTime);
-  return last && !(isOpen && hasService)
+  const [last] = (left.some(runsOn) ? left.filter(runsOn) : left).toSorted(
+    (one, other) => other.CreateTime - one.CreateTime,
+  );
+  return last && !(isOpen && hasService && !runsOn(last))
     ? { on: "allocation", index: indexes.allocations, allocation: last }
     : { on: "node", index: indexes.node };
 };
@@ -80,24 +86,37 @@ const findPulling = async (
   return pulling;
 };
 
+export interface Before {
+  readonly hold?: Hold | undefined;
+  /** Asks for what has ended as well, in the same call. */
+  readonly isProbablyEmpty?: boolean;
+  /** The look before, at the index of the hold, when nothing was left but the drain itself. */
+  readonly empty?: DrainView | undefined;
+}
+
 /**
  * One look at a node that drains. What costs more than a call is only asked
  * once nothing runs there any more.
  *
- * @param hold - waits for a change of the node first
+ * @param before - what is known before; a `hold` waits for a change of the node first
  */
 export const viewDrain = async (
   nomad: Nomad,
   clock: Pick<Clock, "now">,
   target: DrainTarget,
-  hold?: Hold,
+  { hold, isProbablyEmpty = false, empty }: Before = {},
 ): Promise<Look> => {
   const nothing = { live: [], finishing: [], claims: [], pulling: [], emptySince: undefined };
   const watched = await nomad.readNode(target.nodeId, hold);
   if (!watched) return { view: { node: undefined, ...nothing }, next: undefined };
   const node = watched.value;
+  // On a node that takes no work nothing comes again, as long as it does not change.
+  if (empty && hold?.index === watched.index && node.SchedulingEligibility === "ineligible") {
+    return { view: { ...empty, node }, next: { on: "node", index: watched.index } };
+  }
   // Once Nomad has closed the drain mostly nothing runs any more, and one call says it all.
-  const all = node.DrainStrategy ? undefined : await nomad.allocations(target.nodeId);
+  const all =
+    node.DrainStrategy && !isProbablyEmpty ? undefined : await nomad.allocations(target.nodeId);
   const { value: live, index } = all
     ? { ...all, value: all.value.filter(isLive) }
     : await nomad.liveAllocations(target.nodeId);

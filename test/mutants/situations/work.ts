@@ -24,12 +24,15 @@ export const work = {
   }),
   "batch work that runs past its deadline and stops slowly": () => ({
     ...one,
-    setUp: beside({
-      id: "slow",
-      type: "batch",
-      distinctHosts: true,
-      groups: [{ count: 4, size: 0, tasks: [{ stopSeconds: 100, killTimeoutSeconds: 110 }] }],
-    }),
+    setUp: async (world) => {
+      // What came last is waited for first: in the work pass the one that stops at once, in the
+      // system pass the one that stops after its deadline of a minute. The last stops later.
+      for (const stopSeconds of [160, 100, 0]) {
+        const tasks = [{ stopSeconds, killTimeoutSeconds: 170 }];
+        const groups = [{ count: 4, size: 0, tasks }];
+        await beside({ ...slow, id: `slow-${stopSeconds}`, type: "batch", groups })(world);
+      }
+    },
   }),
   "a drain fails, and its pool retains": () => ({
     ...one,
