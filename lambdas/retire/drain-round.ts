@@ -32,6 +32,8 @@ const beforeDeadlineMilliseconds = 2_000;
 const pollMilliseconds = 2_000;
 /** Allocations change in a large cluster all the time, and each change wakes us. */
 const leastBetweenLooks = 250;
+/** An allocation that stops changes when it is told to, and again when it has. */
+const leastBetweenWaits = 1_000;
 /** Before Lambda's own time-out, with room for the last answer and its retry. */
 const reserveMilliseconds = 30_000;
 const outagePauseMilliseconds = 5_000;
@@ -134,7 +136,7 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
       const same = watch?.on === "allocation" ? await awaitAllocation(watch) : undefined;
       if (same) {
         watch = same;
-        const pause = leastBetweenLooks - (clock.now() - lookedAt);
+        const pause = leastBetweenWaits - (clock.now() - lookedAt);
         if (pause > 0) await clock.sleep(pause);
         continue;
       }
