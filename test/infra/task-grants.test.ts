@@ -38,6 +38,7 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
   "records.takeLeases": ["dynamodb:PutItem"],
   "switches.isStopped": ["ssm:GetParameters"],
   "switches.read": ["ssm:GetParameters"],
+  "switches.readRight": ["ssm:GetParameters"],
   "tags.carriers": ["tag:GetResources"],
   "tags.read": ["tag:GetResources"],
 };
