@@ -4,6 +4,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { BegunDrain } from "./begin-drain.ts";
 import type { Hook } from "./retirement.ts";
 import {
+  firstSystemRoundSeconds,
   giveUpAt,
   growingWaitSeconds,
   isHookRunningOut,
@@ -85,8 +86,9 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
     giveUpAt(Date.parse(target.drain.until), hook),
   );
   const drain = { ...target.drain, giveUpAt: new Date(decideAt).toISOString() };
-  const endsAt =
-    clock.now() + Math.min(roundSeconds(hook) * 1000, round.remaining - reserveMilliseconds);
+  const isFirstOfSystem = drain.pass === "system" && round.seen !== undefined;
+  const seconds = isFirstOfSystem ? firstSystemRoundSeconds(hook) : roundSeconds(hook);
+  const endsAt = clock.now() + Math.min(seconds * 1000, round.remaining - reserveMilliseconds);
   const holdNobody = (verdict: Verdict): RoundEnd => {
     const waited = (clock.now() - Date.parse(drain.startedAt)) / 1000;
     const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);

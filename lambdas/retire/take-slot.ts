@@ -10,6 +10,7 @@ import { cordon, retirement, type Slot, slot } from "./retirement.ts";
 import { allotSlot, clusterSlotKeys, poolSlotKeys } from "./rules/allot-slot.ts";
 import {
   growingWaitSeconds,
+  isBeatDue,
   isTooLateToQueue,
   secondsToQueue,
   withinHook,
@@ -108,6 +109,7 @@ export const createHandler = (surroundings: Surroundings) => {
       allotment.kind === "free" &&
       (await records.takeLeases(allotment.keys, retirement.execution, now + leaseMilliseconds))
     ) {
+      if (isBeatDue(retirement.hook, now)) await beat(autoScaling, retirement);
       return {
         taken: true,
         without: false,
@@ -120,6 +122,7 @@ export const createHandler = (surroundings: Surroundings) => {
       };
     }
     if (isTooLateToQueue(retirement.settings, retirement.hook, now)) {
+      if (isBeatDue(retirement.hook, now)) await beat(autoScaling, retirement);
       metrics.report(retirement.pool, { DrainsWithoutSlot: 1 });
       log.warn("the drain begins without a slot: the hook would not live through the queue");
       return {

@@ -107,6 +107,20 @@ export const roundSeconds = (hook: Hook | null): number =>
   Math.min(780, Math.max(10, Math.floor((hook?.heartbeatSeconds ?? 3600) * 0.45)));
 
 /**
+ * The first round of the system pass follows the last one of the work pass without
+ * a heartbeat between: 45 % and 25 % of the time-out leave the rest for cold starts.
+ */
+export const firstSystemRoundSeconds = (hook: Hook | null): number =>
+  Math.max(10, Math.floor((roundSeconds(hook) * 25) / 45));
+
+/**
+ * Whether so much of the time-out is over that a drain had better begin with a
+ * heartbeat: 10 %. Most retirements come to their slot in seconds, and need none.
+ */
+export const isBeatDue = (hook: Hook | null, now: number): boolean =>
+  hook !== null && now - Date.parse(hook.startedAt) > hook.heartbeatSeconds * 100;
+
+/**
  * A pause that grows with the time waited already: by a tenth of it, between
  * the bounds, with a quarter of jitter so that many do not come back together.
  */

@@ -192,6 +192,17 @@ describe("the queue", () => {
     assert.deepEqual(action.heartbeats, [bench.clock.now()]);
   });
 
+  test("ends with a heartbeat, since the drain that begins then takes its time", async () => {
+    await raiseGroup(bench, { hooks: [{ ...retireHook, heartbeatTimeout: 300 }] });
+    const { instance, action } = await scaleIn(bench);
+    const state = { ...asking("a", { instanceId: instance.id, hook: hookOf(action) }) };
+    await bench.call<Slot>(takeSlot, state);
+    assert.deepEqual(action.heartbeats, []);
+    await bench.pass(60);
+    await bench.call<Slot>(takeSlot, state);
+    assert.deepEqual(action.heartbeats, [bench.clock.now()]);
+  });
+
   test("is left without a slot when the hook would not live through it, and counted", async () => {
     await raiseGroup(bench);
     await take("other");

@@ -279,8 +279,8 @@ export const mutantsOfTasks: readonly Mutant[] = [
     patches: [
       {
         file: "lambdas/retire/take-slot.ts",
-        find: "await beat(autoScaling, retirement);",
-        replace: "",
+        find: "await beat(autoScaling, retirement);\n      const waited",
+        replace: "const waited",
       },
     ],
     caughtBy: "every-hook-decided",

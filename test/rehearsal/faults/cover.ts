@@ -14,8 +14,8 @@ const retirements: readonly SituationName[] = [
   "a person drains a node that stays",
   "the token is refused for a while",
   "batch work that runs past its deadline and stops slowly",
-  "system jobs that stop slowly, and a hook with a short heartbeat",
   "Nomad is busy once a drain has begun",
+  "system jobs that stop slowly, and a hook with a short heartbeat",
   "Nomad cannot be reached for longer than the hook lives",
 ];
 

@@ -12,6 +12,7 @@ import {
   isHookRunningOut,
   isTooLateToQueue,
   killGraceSeconds,
+  firstSystemRoundSeconds,
   roundSeconds,
   secondsToQueue,
   systemDeadlineSeconds,
@@ -138,6 +139,11 @@ describe("a hook", () => {
     assert.equal(roundSeconds(hookWith(3600, 1728)), 777);
     assert.equal(roundSeconds(hookWith(3600, 7200)), 780);
     assert.equal(roundSeconds(null), 780);
+    for (const seconds of [100, 300, 1728, 7200]) {
+      const hook = hookWith(3600, seconds);
+      const untilNextBeat = 0.1 * seconds + roundSeconds(hook) + firstSystemRoundSeconds(hook);
+      assert.ok(untilNextBeat <= 0.8 * seconds);
+    }
     const functionLives = retireTasks["retire/drain-node"].timeoutSeconds;
     fc.assert(
       fc.property(anyHook, (hook) => {
