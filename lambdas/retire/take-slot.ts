@@ -36,6 +36,22 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (retirement, { log, metrics }): Promise<Slot> => {
     const now = clock.now();
     const queuedSince = retirement.slot?.queuedSince ?? new Date(now).toISOString();
+    const answer = (part: Pick<Slot, "explanation"> & Partial<Slot>): Slot => ({
+      taken: false,
+      without: false,
+      waitSeconds: 0,
+      queuedSince,
+      underWay: 0,
+      leases: [],
+      ...part,
+    });
+    /** With a slot or without one: the drain begins, and takes its time. */
+    const letDrain = async (
+      part: Pick<Slot, "explanation" | "underWay"> & Partial<Slot>,
+    ): Promise<Slot> => {
+      if (isBeatDue(retirement.hook, now)) await beat(autoScaling, retirement);
+      return answer({ takenAt: new Date(now).toISOString(), ...part });
+    };
     const wait = async (
       explanation: string,
       queueSeconds: number,
@@ -44,16 +60,11 @@ export const createHandler = (surroundings: Surroundings) => {
       await beat(autoScaling, retirement);
       const waited = (now - Date.parse(queuedSince)) / 1000;
       const seconds = growingWaitSeconds(waited, pause, random);
-      return {
-        taken: false,
-        without: false,
+      return answer({
         explanation,
         waitSeconds: withinHook(Math.min(seconds, queueSeconds), retirement.hook, now),
         ...next,
-        queuedSince,
-        underWay: 0,
-        leases: [],
-      };
+      });
     };
 
     if (await switches.isStopped()) {
@@ -89,16 +100,10 @@ export const createHandler = (surroundings: Surroundings) => {
     // Cordon node has just counted before the first try, and Count drains before one that asked for it.
     const isCounted = retirement.slot === undefined || retirement.slot.countFirst === true;
     if (byLeases.kind === "free" && !isCounted) {
-      return {
-        taken: false,
-        without: false,
+      return answer({
         explanation: "A slot may be free: the drains in the cluster are counted.",
-        waitSeconds: 0,
         countFirst: true,
-        queuedSince,
-        underWay: 0,
-        leases: [],
-      };
+      });
     }
     const { byOthers, byDrover } = retirement.cordon.drains;
     const allotment =
@@ -109,32 +114,21 @@ export const createHandler = (surroundings: Surroundings) => {
       allotment.kind === "free" &&
       (await records.takeLeases(allotment.keys, retirement.execution, now + leaseMilliseconds))
     ) {
-      if (isBeatDue(retirement.hook, now)) await beat(autoScaling, retirement);
-      return {
+      return letDrain({
         taken: true,
-        without: false,
         explanation: "The node may drain.",
-        waitSeconds: 0,
-        queuedSince,
-        takenAt: new Date(now).toISOString(),
         underWay: underWay + 1,
         leases: [...allotment.keys],
-      };
+      });
     }
     if (isTooLateToQueue(retirement.settings, retirement.hook, now)) {
-      if (isBeatDue(retirement.hook, now)) await beat(autoScaling, retirement);
       metrics.report(retirement.pool, { DrainsWithoutSlot: 1 });
       log.warn("the drain begins without a slot: the hook would not live through the queue");
-      return {
-        taken: false,
+      return letDrain({
         without: true,
         explanation: "No slot was free, and the hook lives no longer: the node drains without one.",
-        waitSeconds: 0,
-        queuedSince,
-        takenAt: new Date(now).toISOString(),
         underWay: underWay + 1,
-        leases: [],
-      };
+      });
     }
     return wait(
       allotment.kind === "full" ? allotment.explanation : "Another node was faster.",
