@@ -87,8 +87,8 @@ export const watchRound = async (round: Round): Promise<RoundEnd> => {
   );
   const drain = { ...target.drain, giveUpAt: new Date(decideAt).toISOString() };
   const isFirstOfSystem = drain.pass === "system" && round.seen !== undefined;
-  const seconds = isFirstOfSystem ? firstSystemRoundSeconds(hook) : roundSeconds(hook);
-  const endsAt = clock.now() + Math.min(seconds * 1000, round.remaining - reserveMilliseconds);
+  const length = isFirstOfSystem ? firstSystemRoundSeconds(hook) : roundSeconds(hook);
+  const endsAt = clock.now() + Math.min(length * 1000, round.remaining - reserveMilliseconds);
   const holdNobody = (verdict: Verdict): RoundEnd => {
     const waited = (clock.now() - Date.parse(drain.startedAt)) / 1000;
     const seconds = growingWaitSeconds(waited, connectionlessPause, round.random);

@@ -85,10 +85,8 @@ export const createHandler = (surroundings: Surroundings) => {
   return task(surroundings, input, async (given, { log, metrics }): Promise<Failure> => {
     const { retirement: state, execution } = given;
     const told = readKnown(state);
-    const why = whyOf(
-      told,
-      v.is(caught, state["error"]) ? v.parse(caught, state["error"]) : undefined,
-    );
+    const error = v.safeParse(caught, state["error"]);
+    const why = whyOf(told, error.success ? error.output : undefined);
     const { instanceId } = told;
     // Nobody can say whose hook it would be: this was no order of ours.
     if (instanceId === undefined) return why;
