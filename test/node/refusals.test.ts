@@ -11,6 +11,7 @@ import {
   bundleObjects,
   makeKey,
   type Source,
+  emptyPlan,
 } from "./world/publisher.ts";
 import type { Entry } from "./world/tar.ts";
 
@@ -206,18 +207,7 @@ describe("a machine whose role may not read a secret", () => {
   });
 });
 
-const plan = formatPlan({
-  pool: "workers",
-  architectures: ["amd64"],
-  owned: [],
-  rendered: [],
-  binaries: [],
-  checks: [],
-  secrets: [],
-  services: [],
-  watches: [],
-  hooks: [],
-});
+const plan = formatPlan(emptyPlan);
 const folders: readonly Entry[] = [
   { name: "files/", type: "5" },
   { name: "files/etc/", type: "5" },

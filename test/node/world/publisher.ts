@@ -27,7 +27,7 @@ export interface Source {
   readonly entries?: readonly Entry[];
 }
 
-const emptyPlan: Plan = {
+export const emptyPlan: Plan = {
   pool: "workers",
   architectures: ["amd64", "arm64"],
   owned: [],
