@@ -16,14 +16,14 @@ const lastKnown = v.object({
  */
 export const functionsSeconds = 120;
 
-/** When the state that an execution came to last says that it cordoned the node. */
+/** When the execution had cordoned the node at the latest, as the state says that it came to last. */
 const cordonTime = (last: LastState | undefined): string | undefined => {
   const known = v.safeParse(lastKnown, last?.input);
   if (!known.success) return undefined;
   const { node: ofNode, cordon: ofCordon } = known.output;
   if (ofCordon) return ofCordon.by === "drover" ? ofCordon.at : undefined;
-  // Stopped while it cordoned: nothing has said yet that it did.
-  return ofNode?.next === "retire" ? last?.enteredAt : undefined;
+  // Stopped while it cordoned, which cold starts and retries make last: nothing has said yet that it did.
+  return ofNode?.next === "retire" ? (last?.endedAt ?? last?.enteredAt) : undefined;
 };
 
 /** What the last state of a retirement that has ended knew of its node. */
