@@ -55,11 +55,13 @@ describe("a schedule", () => {
       fc.property(seeds, fc.constantFrom(...faultNames), (seed, name) => {
         for (const { at, lasts, calls, share } of drawSchedule(seed, [name])) {
           assert.ok(at >= 0 && at <= quarterOfAnHour);
-          if (lasts !== undefined) assert.ok(lasts >= 1000 && lasts <= 2 * quarterOfAnHour);
+          if (lasts !== undefined) assert.ok(lasts > 0 && lasts <= 2 * quarterOfAnHour);
           if (calls !== undefined) assert.ok(calls.nth >= 1 && (calls.times ?? 1) <= 10);
           if (share !== undefined) assert.ok(share > 0 && share <= 1);
         }
       }),
+      // A mind that is changed within a second.
+      { examples: [[3740675617, "person-changes-mind"]] },
     );
   });
 
