@@ -33,7 +33,10 @@ export const silenceCases: Record<string, Case> = {
   ) => {
     const job = `${pool}-s`;
     const node = await target.addNode(pool);
-    const stopping = [{ stopSeconds: 3, killTimeoutSeconds: 10 }];
+    // A client tells its allocations' states at once, but 5 to 10 s after a try that failed (Nomad
+    // 1.6.1, `client/client.go`, `allocSyncRetryIntv`), and its old connection may well be dead: the
+    // task takes longer than that to stop.
+    const stopping = [{ stopSeconds: 15, killTimeoutSeconds: 30 }];
     await target.runJob({ id: job, pool, groups: [{ migrate: QUICK, tasks: stopping }] });
     const [alloc] = await awaitRunning(target, job);
     const other = await target.addNode(pool);
@@ -48,7 +51,7 @@ export const silenceCases: Record<string, Case> = {
     );
     await target.thaw(node.instanceId);
     const seen = new Set<string>();
-    await eventually(target, "it is stopped", 20, async () => {
+    await eventually(target, "it is stopped", 45, async () => {
       const { ClientStatus } = await readAllocation(target, alloc!.ID);
       seen.add(ClientStatus);
       return ClientStatus === "complete";
