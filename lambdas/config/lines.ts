@@ -13,6 +13,17 @@ export class FormatError extends Error {
 // oxlint-disable-next-line no-control-regex
 const unspeakable = /[\u0000-\u001f\u007f\u2028\u2029\\\ufffd]|^ | $/u;
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @throws FormatError if the bytes are not UTF-8: another text would then be read than was signed */
+export const textOf = (content: Uint8Array): string => {
+  try {
+    return utf8.decode(content);
+  } catch {
+    throw new FormatError("it is not UTF-8");
+  }
+};
+
 /** Whether a value can stand at the end of a line, where it may contain spaces. */
 export const isSpeakable = (value: string): boolean =>
   value !== "" && value.isWellFormed() && !unspeakable.test(value);

@@ -1,0 +1,54 @@
+import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
+import { type Channel, formatChannel, signChannel, type Step } from "./channel.ts";
+import { channelKey } from "./keys.ts";
+import { readChannel } from "./read-channel.ts";
+import type { Moved } from "./rules/move-channel.ts";
+
+/** What became of the channel: `step` is what was done, and absent when it was so already. */
+export interface MoveResult {
+  readonly channel: Channel | undefined;
+  readonly step?: Step | undefined;
+  /** Why nothing was moved. */
+  readonly why?: string | undefined;
+}
+
+const lastStep = (channel: Channel): Step | undefined => channel.history.at(-1);
+
+const wasBeaten = (pool: string, won: Channel | undefined): PublishingRefused => {
+  const step = won && lastStep(won);
+  const what = step
+    ? `${step.who} was first: ${step.sha256} was ${step.move} at ${step.time} (serial ${step.serial})`
+    : "it is gone";
+  return new PublishingRefused(
+    `the channel of the pool ${pool} was moved meanwhile, and not by you (${what}): look at it with drover bundles, and try again`,
+  );
+};
+
+/**
+ * Moves the channel of a pool by one step, by compare-and-swap: of two who move it at once
+ * one wins, and the other is told.
+ *
+ * @param rule - one of `rules/move-channel.ts`; it is given the channel as it is now
+ * @throws PublishingRefused if another was first, or what is there is not to be trusted
+ */
+export const moveChannel = async (
+  desk: BundleDesk,
+  pool: string,
+  rule: (channel: Channel | undefined) => Moved,
+): Promise<MoveResult> => {
+  const before = await readChannel(desk, pool);
+  const moved = rule(before?.channel);
+  if (!moved.moved) return { channel: before?.channel, why: moved.why };
+  const { channel } = moved;
+  const text = formatChannel(channel);
+  const signed = signChannel(text, await desk.key.sign(text));
+  const isOurs = before
+    ? await desk.objects.replace(channelKey(pool), signed, before.etag)
+    : await desk.objects.create(channelKey(pool), signed);
+  if (!isOurs) {
+    // An attempt whose answer was lost may have been the one that won.
+    const now = await readChannel(desk, pool);
+    if (!now || formatChannel(now.channel) !== text) throw wasBeaten(pool, now?.channel);
+  }
+  return { channel, step: lastStep(channel) };
+};
