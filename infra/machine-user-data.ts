@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync } from "fflate";
 import { blockSize, encodeHeader, paddingOf } from "../lambdas/config/tar.ts";
 
 /** What a machine knows before it has fetched anything. Values may be tokens of a template. */
@@ -58,7 +58,8 @@ const first = [
 const withoutComments = (path: string, text: string): string =>
   path === "drover-pull" ? text : text.replaceAll(/^[ \t]*#(?!!).*\n/gm, "");
 
-const pack = (paths: readonly string[]): Buffer => {
+// By fflate, since Node's own zlib gives other bytes in other versions, and the digest is the name.
+const pack = (paths: readonly string[]): Uint8Array => {
   const folder = findScripts();
   const files = paths.toSorted().flatMap((path) => {
     const content = Buffer.from(withoutComments(path, readFileSync(join(folder, path), "utf8")));
@@ -66,7 +67,7 @@ const pack = (paths: readonly string[]): Buffer => {
     const header = encodeHeader({ path, kind: "file", executable, size: content.length });
     return [header, content, Buffer.alloc(paddingOf(content.length))];
   });
-  return gzipSync(Buffer.concat([...files, Buffer.alloc(2 * blockSize)]), { level: 9 });
+  return gzipSync(Buffer.concat([...files, Buffer.alloc(2 * blockSize)]), { level: 9, mtime: 0 });
 };
 
 /** The scripts of machines, to be stored as `binaries/<sha256>` in the bucket of the bundles. */
@@ -100,7 +101,7 @@ export const formatUserData = (
     DROVER_ASSIGNMENT: settings.assignment ?? "current",
     DROVER_BOOT_SECONDS: String(settings.bootSeconds ?? 900),
   };
-  const archive = pack(first)
+  const archive = Buffer.from(pack(first))
     .toString("base64")
     .replaceAll(/.{1,76}/g, "$&\n");
   return `#!/bin/sh
