@@ -1,0 +1,25 @@
+import * as v from "valibot";
+
+/** Where the bundles of a cluster are, and by which key they are signed. */
+export interface BundlePlace {
+  /** The name of the bucket. */
+  readonly bucket: string;
+  /** The ARN of the key in KMS. */
+  readonly key: string;
+}
+
+/** The parameter that tells it, as JSON, to the command line. */
+export const bundlePlaceParameter = (cluster: string): string => `/drover/${cluster}/bundles`;
+
+const text = v.pipe(v.string(), v.nonEmpty());
+const schema = v.object({ bucket: text, key: text });
+
+/** @returns undefined if the text is not what the parameter has to be */
+export const parseBundlePlace = (value: string): BundlePlace | undefined => {
+  try {
+    const parsed = v.safeParse(schema, JSON.parse(value));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+};
