@@ -55,7 +55,7 @@ const time = async (machine: Machine, command: string): Promise<number> => {
 const measure = async (megabytes: number): Promise<readonly Figure[]> => {
   const ends: (() => Promise<void>)[] = [];
   const key = makeKey();
-  const bundle = buildBundle(key.privateKey, makeSource(megabytes));
+  const bundle = await buildBundle(key.privateKey, makeSource(megabytes));
   const { server, endpoint } = await serve(bundleObjects(bundle));
   try {
     const machine = await makeMachine({ after: (end) => ends.push(end) });

@@ -86,11 +86,10 @@ const startServer = async (
 };
 
 const secret = (name: string, owner: string) => ({
-  store: "secretsmanager" as const,
+  name,
+  from: "secretsmanager" as const,
   id: `drover/workers/${name}`,
   owner,
-  mode: "0600",
-  path: `/run/drover/secrets/${name}`,
 });
 
 /** The example pool without Vault, for which there is no binary here. */
@@ -121,32 +120,21 @@ const exampleSource = (
       }),
     },
     hooks: { "make-users": readExample("hooks/make-users") },
-    plan: {
-      owned: services.map((name) => ({
-        path: `/etc/init.d/${name}`,
-        owner: "root:root",
-        mode: "0755",
-      })),
-      rendered: ["/etc/consul.d/agent.hcl", "/etc/nomad.d/client.hcl"],
+    description: {
+      architectures: ["amd64"],
+      files: [{ path: "/etc/init.d/*", mode: "0755" }],
       binaries: [...binaries].map(([name, content]) => ({
-        arch: "amd64",
-        sha256: sha256(content),
-        bytes: content.length,
-        source: `binaries/${sha256(content)}`,
-        mode: "0755",
         path: `/usr/local/bin/${name}`,
-      })),
-      checks: [...binaries.keys()].map((name) => ({
-        path: `/usr/local/bin/${name}`,
-        args: ["version"],
+        check: ["version"],
+        amd64: { source: "bucket", sha256: sha256(content), bytes: content.length },
       })),
       secrets: [
         secret("consul.json", "consul:consul"),
         secret("nomad-cert.pem", "root:root"),
         secret("nomad-key.pem", "root:root"),
       ],
-      services: services.map((name) => ({ name, runlevel: "default", onChange: "restart" })),
-      hooks: [{ moment: "before-switch", path: "hooks/make-users" }],
+      services: services.map((name) => ({ name })),
+      hooks: { "before-switch": ["hooks/make-users"] },
     },
   };
 };

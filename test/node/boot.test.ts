@@ -19,16 +19,14 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
         "/etc/motd.d/pool": "{{drover.pool}} {{drover.instance_id}} {{!drover.pool}} {{ .Name }}\n",
         "/etc/agent.hcl": 'key = "{{drover.secret.gossip}}"\n',
       },
-      plan: {
-        rendered: ["/etc/agent.hcl", "/etc/motd.d/pool"],
-        owned: [{ path: "/etc/agent.hcl", owner: "nobody:nobody", mode: "0640" }],
+      description: {
+        files: [{ path: "/etc/agent.hcl", owner: "nobody:nobody", mode: "0640" }],
         secrets: [
           {
-            store: "secretsmanager",
+            name: "gossip",
+            from: "secretsmanager",
             id: "drover/workers/gossip",
             owner: "nobody:nobody",
-            mode: "0600",
-            path: "/run/drover/secrets/gossip",
           },
         ],
       },
@@ -57,10 +55,9 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
 
   /** A channel with a current bundle and a candidate. */
   const publishBoth = async ({ bucket, key }: Pool): Promise<string> => {
-    const [current, candidate] = ["current\n", "candidate\n"].map((text) =>
-      buildBundle(key.privateKey, { files: { "/etc/which": text } }),
-    );
-    if (!current || !candidate) throw new Error("two bundles were built");
+    const build = (text: string) => buildBundle(key.privateKey, { files: { "/etc/which": text } });
+    const current = await build("current\n");
+    const candidate = await build("candidate\n");
     for (const bundle of [current, candidate])
       for (const [name, content] of bundleObjects(bundle)) await bucket.put(name, content);
     const channel = { serial: 42, current: current.sha256, candidate: candidate.sha256 };
@@ -100,7 +97,6 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
     const { machine, metadata, publish, pull } = await makePool(context, cloud);
     await publish({
       files: { "/etc/size": "{{drover.instance_type}} {{drover.tag.Name}}\n" },
-      plan: { rendered: ["/etc/size"] },
     });
     const missing = await pull("boot");
     assert.match(
@@ -135,23 +131,25 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
     const digest = sha256(script);
     const source = `binaries/${digest}`;
     await bucket.put(source, script);
-    const binary = { sha256: digest, bytes: script.length, source, mode: "0755" } as const;
-    const plan = {
+    const description = {
       binaries: [
-        { ...binary, arch: "amd64", path: "/usr/local/bin/tool" },
-        { ...binary, arch: "arm64", path: "/usr/local/bin/other" },
+        {
+          path: "/usr/local/bin/tool",
+          check: ["version"],
+          amd64: { source: "bucket", sha256: digest, bytes: script.length },
+          // Nowhere: this machine does not need it.
+          arm64: { source: "bucket", sha256: "a".repeat(64) },
+        },
       ],
-      checks: [{ path: "/usr/local/bin/tool", args: ["version"] }],
-    } as const;
-    await publish({ files: { "/etc/a": "1\n" }, plan });
+    };
+    await publish({ files: { "/etc/a": "1\n" }, description });
     const done = await pull("boot");
     assert.equal(done.code, 0, done.stderr);
     assert.equal((await machine.run("tool x")).stdout, "tool x\n");
-    assert.equal(await machine.exists("/usr/local/bin/other"), false);
     // It is here: it need not be there.
     await bucket.put(source, "another");
     for (const text of ["2\n", "3\n", "4\n"]) {
-      await publish({ files: { "/etc/a": text }, ...(text === "2\n" && { plan }) });
+      await publish({ files: { "/etc/a": text }, ...(text === "2\n" && { description }) });
       assert.equal((await pull("boot")).code, 0);
       assert.equal(await machine.exists(`/var/lib/drover/binaries/${digest}`), text !== "4\n");
     }

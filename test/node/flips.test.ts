@@ -33,14 +33,13 @@ const damageOf = (content: Buffer): fc.Arbitrary<Damage> =>
   );
 
 const key = makeKey();
-const bundle = buildBundle(key.privateKey, {
+const bundle = await buildBundle(key.privateKey, {
   files: {
     "/etc/one.conf": "one\n".repeat(40),
     "/etc/two.d/two.conf": "{{drover.pool}} two\n",
     "/etc/two.d/three": Buffer.from(Array.from({ length: 300 }, (_, index) => (index * 73) % 256)),
   },
   links: { "/etc/four": "two.d/three" },
-  plan: { rendered: ["/etc/two.d/two.conf"] },
 });
 
 const objects = new Map(

@@ -117,9 +117,9 @@ describe("the power is cut", { concurrency: 4 }, () => {
     it(`while a machine changes its bundle${writeBack ? ", and the kernel writes as it likes" : ""}: the old or the new one is there, whole`, async (context) => {
       const pool = await makePool(context, cloud, { disk: "image" });
       pool.configure({ DROVER_BOOT_SECONDS: "1" });
-      await pool.publish({ files: older, plan: { rendered: ["/etc/a.conf"] } });
+      await pool.publish({ files: older });
       assert.equal((await pool.pull("boot")).code, 0);
-      await pool.publish({ files: newer, plan: { rendered: ["/etc/a.conf"] } });
+      await pool.publish({ files: newer });
       await instrument(pool);
       const snapshots = await bootAndKeep(pool, writeBack);
       assert.ok(snapshots.length > 10, String(snapshots.length));
@@ -132,7 +132,7 @@ describe("the power is cut", { concurrency: 4 }, () => {
   it("while a machine gets its first bundle: it has none of it, or all", async (context) => {
     const pool = await makePool(context, cloud, { disk: "image" });
     pool.configure({ DROVER_BOOT_SECONDS: "1" });
-    await pool.publish({ files: newer, plan: { rendered: ["/etc/a.conf"] } });
+    await pool.publish({ files: newer });
     await instrument(pool);
     const snapshots = await bootAndKeep(pool, true);
     const state = { seen: new Set<string>(), before: "none" };

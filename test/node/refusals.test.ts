@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { formatPlan, type Plan } from "../../lambdas/config/plan.ts";
 import type { Cloud } from "./world/cloud.ts";
 import type { Machine } from "./world/machine.ts";
 import { makePool, type Pool, startCloud } from "./world/pool.ts";
 import {
   buildBundle,
   buildChannel,
+  buildHostileBundle,
   type Bundle,
   bundleObjects,
   makeKey,
+  sha256,
   type Source,
-  emptyPlan,
 } from "./world/publisher.ts";
 import type { Entry } from "./world/tar.ts";
 
@@ -30,6 +30,9 @@ const lookAt = async (machine: Machine): Promise<string> => {
   );
   return stdout;
 };
+
+const build = (pool: Pool, ...rest: [Source, Parameters<typeof buildBundle>[2]?]) =>
+  buildBundle(pool.key.privateKey, ...rest);
 
 const store = async (pool: Pool, bundle: Bundle, channel?: string) => {
   for (const [name, content] of bundleObjects(bundle)) await pool.bucket.put(name, content);
@@ -60,7 +63,7 @@ const refuses = async (pool: Pool, why: RegExp, code = 3) => {
 describe("a fresh machine refuses", { concurrency: 3 }, () => {
   it("a channel signed with another key", async (context) => {
     const pool = await makePool(context, cloud);
-    const bundle = buildBundle(pool.key.privateKey, source);
+    const bundle = await build(pool, source);
     const stranger = makeKey().privateKey;
     await store(pool, bundle, buildChannel(stranger, { serial: 42, current: bundle.sha256 }));
     await refuses(pool, /channels\/workers has a wrong signature: .*another key/);
@@ -68,20 +71,20 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
 
   it("a bundle signed with another key", async (context) => {
     const pool = await makePool(context, cloud);
-    await store(pool, buildBundle(makeKey().privateKey, source));
+    await store(pool, await buildBundle(makeKey().privateKey, source));
     await refuses(pool, /[0-9a-f]{64}\.manifest has a wrong signature: .*another key/);
   });
 
   it("a serial below the floor that it was told", async (context) => {
     const pool = await makePool(context, cloud);
     pool.configure({ DROVER_SERIAL_FLOOR: "43" });
-    await store(pool, buildBundle(pool.key.privateKey, source));
+    await store(pool, await build(pool, source));
     await refuses(pool, /has serial 42, and this machine was told to take none below 43/);
   });
 
   it("the channel of another pool", async (context) => {
     const pool = await makePool(context, cloud);
-    const bundle = buildBundle(pool.key.privateKey, source);
+    const bundle = await build(pool, source);
     const other = { serial: 42, current: bundle.sha256, pool: "batch" };
     await store(pool, bundle, buildChannel(pool.key.privateKey, other));
     await refuses(pool, /is for pool batch, and this machine is of pool workers/);
@@ -89,27 +92,27 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
 
   it("the bundle of another pool", async (context) => {
     const pool = await makePool(context, cloud);
-    await store(pool, buildBundle(pool.key.privateKey, source, { pool: "batch" }));
+    await store(pool, await build(pool, source, { said: { pool: "batch" } }));
     await refuses(pool, /is of pool batch, and this machine is of pool workers/);
   });
 
   it("the plan of another pool", async (context) => {
     const pool = await makePool(context, cloud);
-    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan: { pool: "batch" } }));
+    await store(pool, await build(pool, source, { pool: "batch", said: { pool: "workers" } }));
     await refuses(pool, /line 2 is of another pool: pool batch/);
   });
 
   it("a bundle for other architectures", async (context) => {
     const pool = await makePool(context, cloud);
-    const plan = { architectures: ["arm64"] } satisfies Partial<Plan>;
-    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan }));
+    const description = { architectures: ["arm64"] } satisfies Source["description"];
+    await store(pool, await build(pool, { ...source, description }));
     await refuses(pool, /is for other architectures than amd64/);
   });
 
   it("a bundle under the name of another", async (context) => {
     const pool = await makePool(context, cloud);
-    const real = buildBundle(pool.key.privateKey, source);
-    const other = buildBundle(pool.key.privateKey, { files: { "/etc/b.conf": "b\n" } });
+    const real = await build(pool, source);
+    const other = await build(pool, { files: { "/etc/b.conf": "b\n" } });
     await store(pool, { ...other, sha256: real.sha256 });
     await refuses(pool, /\.manifest speaks of [0-9a-f]{64}/);
     await store(pool, { ...real, archive: other.archive });
@@ -118,8 +121,8 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
 
   it("an archive that becomes more than was signed", async (context) => {
     const pool = await makePool(context, cloud);
-    const bundle = buildBundle(pool.key.privateKey, source);
-    const bomb = buildBundle(pool.key.privateKey, {
+    const bundle = await build(pool, source);
+    const bomb = await build(pool, {
       files: { "/etc/zeros": Buffer.alloc(5_000_000) },
     });
     await store(pool, { ...bundle, archive: bomb.archive });
@@ -129,7 +132,7 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
   it("an instance tag that names a bundle which the channel has not", async (context) => {
     const pool = await makePool(context, cloud);
     pool.metadata.values.set("tags/instance/drover:bundle", "e".repeat(64));
-    await store(pool, buildBundle(pool.key.privateKey, source));
+    await store(pool, await build(pool, source));
     await refuses(
       pool,
       /the tag drover:bundle names e{64}, which is neither current nor candidate/,
@@ -142,7 +145,7 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
     const done = await pool.pull("boot");
     assert.match(done.stderr, /pool nobody has no channel: publish a bundle first/);
     pool.configure();
-    const bundle = buildBundle(pool.key.privateKey, source);
+    const bundle = await build(pool, source);
     await store(pool, bundle, buildChannel(pool.key.privateKey, { serial: 42 }));
     await refuses(pool, /pool workers has no current bundle yet/);
   });
@@ -152,28 +155,28 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
     await pool.machine.run(
       "mkdir -p /var/lib/drover && mount -t tmpfs -o size=3m tmpfs /var/lib/drover",
     );
-    await store(pool, buildBundle(pool.key.privateKey, source));
+    await store(pool, await build(pool, source));
     await refuses(pool, /needs \d+ KiB in \/var\/lib\/drover, where \d+ are free/);
   });
 
   it("a binary that is another one, or does not run here", async (context) => {
     const pool = await makePool(context, cloud);
     const script = "#!/lib/ld-of-another-libc\n";
-    const { createHash } = await import("node:crypto");
-    const digest = createHash("sha256").update(script).digest("hex");
-    const binary = {
-      arch: "amd64",
-      sha256: digest,
-      bytes: script.length,
-      source: `binaries/${digest}`,
-      mode: "0755",
-      path: "/usr/local/bin/tool",
-    } as const;
-    const plan = { binaries: [binary], checks: [{ path: binary.path, args: ["version"] }] };
-    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan }));
-    await pool.bucket.put(binary.source, "#!/bin/sh\nexit 0\n".slice(0, script.length));
+    const digest = sha256(script);
+    const description = {
+      architectures: ["amd64" as const],
+      binaries: [
+        {
+          path: "/usr/local/bin/tool",
+          check: ["version"],
+          amd64: { source: "bucket", sha256: digest, bytes: script.length },
+        },
+      ],
+    };
+    await store(pool, await build(pool, { ...source, description }));
+    await pool.bucket.put(`binaries/${digest}`, "#!/bin/sh\nexit 0\n".slice(0, script.length));
     await refuses(pool, /binaries\/[0-9a-f]{64} is not the binary of the plan/);
-    await pool.bucket.put(binary.source, script);
+    await pool.bucket.put(`binaries/${digest}`, script);
     const done = await pool.pull("boot");
     assert.match(done.stderr, /tool does not run here: '.* version' ended with 12[67]/);
     assert.equal(await pool.machine.exists("/usr/local/bin/tool"), false);
@@ -184,14 +187,10 @@ describe("a machine whose role may not read a secret", () => {
   it("refuses the bundle", async (context) => {
     const pool = await makePool(context, cloud);
     pool.configure({ DROVER_BOOT_SECONDS: "1" });
-    const secret = {
-      store: "secretsmanager",
-      owner: "root:root",
-      mode: "0600",
-      path: "/run/drover/secrets/x",
-    } as const;
-    const plan = { secrets: [{ ...secret, id: "somebody/else" }] };
-    await store(pool, buildBundle(pool.key.privateKey, { ...source, plan }));
+    const description = {
+      secrets: [{ name: "x", from: "secretsmanager" as const, id: "somebody/else" }],
+    };
+    await store(pool, await build(pool, { ...source, description }));
     await refuses(pool, /secret somebody\/else: answered 40[04] ResourceNotFoundException/);
     await cloud.putSecret("somebody/else", "secret");
     await cloud.allow({ "s3:*": "*" });
@@ -207,7 +206,7 @@ describe("a machine whose role may not read a secret", () => {
   });
 });
 
-const plan = formatPlan(emptyPlan);
+const plan = "drover-plan 1\npool workers\narch amd64\narch arm64\n";
 const folders: readonly Entry[] = [
   { name: "files/", type: "5" },
   { name: "files/etc/", type: "5" },
@@ -254,10 +253,7 @@ describe("an archive, though it is signed, is refused when an entry", { concurre
   for (const [what, entry, why] of hostile) {
     it(what, async (context) => {
       const pool = await makePool(context, cloud);
-      await store(
-        pool,
-        buildBundle(pool.key.privateKey, { entries: [...folders, planFile, entry] }),
-      );
+      await store(pool, buildHostileBundle(pool.key.privateKey, [...folders, planFile, entry]));
       await refuses(pool, why);
     });
   }
@@ -270,7 +266,7 @@ describe("an archive, though it is signed, is refused when an entry", { concurre
       { name: "files/etc/x/z", content: "z" },
       planFile,
     ];
-    await store(pool, buildBundle(pool.key.privateKey, { entries }));
+    await store(pool, buildHostileBundle(pool.key.privateKey, entries));
     await refuses(pool, /below one that is no folder/);
   });
 });

@@ -38,10 +38,10 @@ describe("the resolver of the example pool", () => {
         "/etc/unbound/unbound.conf": settings,
       },
       hooks: { "make-users": readExample("hooks/make-users") },
-      plan: {
-        owned: [{ path: "/etc/init.d/unbound", owner: "root:root", mode: "0755" }],
-        services: [{ name: "unbound", runlevel: "default", onChange: "reload" }],
-        hooks: [{ moment: "before-switch", path: "hooks/make-users" }],
+      description: {
+        files: [{ path: "/etc/init.d/unbound", mode: "0755" }],
+        services: [{ name: "unbound", "on-change": "reload" }],
+        hooks: { "before-switch": ["hooks/make-users"] },
       },
     });
     const done = await pull("boot");

@@ -76,23 +76,23 @@ describe("a machine with services", atOnce, () => {
 
     it("take over a secret that was rotated", async (context) => {
       const pool = await makePool(context, cloud, { init: openrc });
-      const name = `/drover/${pool.bucket.name}/token`;
+      const id = `/drover/${pool.bucket.name}/token`;
       const path = "/run/drover/secrets/token";
-      await cloud.putParameter(name, "old");
-      const source = toys({ one: "1\n", two: "1\n" }, { one: "reload" });
+      await cloud.putParameter(id, "old");
+      const source = toys({ one: "1\n", two: "1\n" });
       await pool.publish({
         ...source,
-        plan: {
-          ...source.plan,
-          secrets: [{ store: "ssm", id: name, owner: "root:root", mode: "0600", path }],
-          watches: [{ service: "one", path }],
+        description: {
+          ...source.description,
+          secrets: [{ name: "token", from: "ssm", id }],
+          services: [{ name: "one", "on-change": "reload", watch: [path] }, { name: "two" }],
         },
       });
       await succeed(pool, "boot");
       await log(pool);
       await succeed(pool, "follow");
       assert.deepEqual(await log(pool), []);
-      await cloud.putParameter(name, "new");
+      await cloud.putParameter(id, "new");
       await succeed(pool, "follow");
       assert.equal(await pool.machine.read(path), "new");
       assert.deepEqual(await log(pool), ["reload one"]);
@@ -139,7 +139,7 @@ describe("a machine with services", atOnce, () => {
       await pool.publish({
         ...source,
         hooks: { migrate: "#!/bin/sh\necho no way >&2\nexit 7\n" },
-        plan: { ...source.plan, hooks: [{ moment: "after-switch", path: "hooks/migrate" }] },
+        description: { ...source.description, hooks: { "after-switch": ["hooks/migrate"] } },
       });
       await pool.machine.cutPower();
       await pool.machine.turnOn();

@@ -135,7 +135,10 @@ const schema = v.strictObject({
   ),
 });
 
-/** What `bundle.yaml` says. */
+/** What `bundle.yaml` may say. */
+export type DescriptionInput = v.InferInput<typeof schema>;
+
+/** What it says, with the defaults of what it leaves out. */
 export type Description = v.InferOutput<typeof schema>;
 
 export const descriptionFile = "bundle.yaml";

@@ -80,7 +80,7 @@ export const makePool = async (
     configure,
     publish: async (source) => {
       serial += 1;
-      const bundle = buildBundle(key.privateKey, source);
+      const bundle = await buildBundle(key.privateKey, source);
       for (const [name, content] of bundleObjects(bundle)) await bucket.put(name, content);
       await bucket.put(
         "channels/workers",

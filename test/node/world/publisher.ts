@@ -1,8 +1,15 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { stringify } from "yaml";
+import { buildBundle as buildTar } from "../../../infra/bundle/build-bundle.ts";
+import { checkSource } from "../../../infra/bundle/check-source.ts";
+import type { DescriptionInput } from "../../../infra/bundle/rules/source-schema.ts";
 import { formatChannel, signChannel } from "../../../lambdas/config/channel.ts";
 import { formatManifest, type Manifest } from "../../../lambdas/config/manifest.ts";
-import { formatPlan, type Plan } from "../../../lambdas/config/plan.ts";
+import { architectures } from "../../../lambdas/config/plan.ts";
 import { type Entry, makeTar } from "./tar.ts";
 
 /** Keys as the publisher's: ECDSA P-256. */
@@ -14,59 +21,33 @@ export const publicPem = (key: KeyObject): string =>
 export const sha256 = (content: string | Buffer): string =>
   createHash("sha256").update(content).digest("hex");
 
-/** What a test says of a bundle; the rest is what a bundle of the pool `workers` has. */
+/** What a test publishes: a folder as a person keeps it. */
 export interface Source {
-  /** By their absolute paths. */
+  /** Contents by their absolute paths on the machine. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
   /** Targets by the absolute paths of links. */
   readonly links?: Readonly<Record<string, string>>;
   /** Scripts by their names. */
   readonly hooks?: Readonly<Record<string, string>>;
-  readonly plan?: Partial<Plan>;
-  /** In the place of all of these. */
-  readonly entries?: readonly Entry[];
+  /** What `bundle.yaml` says; by default only that it is for all architectures. */
+  readonly description?: Partial<DescriptionInput>;
 }
 
-export const emptyPlan: Plan = {
-  pool: "workers",
-  architectures: ["amd64", "arm64"],
-  owned: [],
-  rendered: [],
-  binaries: [],
-  checks: [],
-  secrets: [],
-  services: [],
-  watches: [],
-  hooks: [],
-};
-
-const foldersAbove = (path: string): string[] => {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, index) => `${parts.slice(0, index + 1).join("/")}/`);
-};
-
-const entriesOf = (source: Source): readonly Entry[] => {
-  const entries: Entry[] = [
-    ...Object.entries(source.files ?? {}).map(([path, content]) => ({
-      name: `files${path}`,
-      content,
-    })),
-    ...Object.entries(source.links ?? {}).map(([path, target]) => ({
-      name: `files${path}`,
-      type: "2",
-      target,
-    })),
-    ...Object.entries(source.hooks ?? {}).map(([name, content]) => ({
-      name: `hooks/${name}`,
-      content,
-      mode: 0o755,
-    })),
-    { name: "plan", content: formatPlan({ ...emptyPlan, ...source.plan }) },
-  ];
-  const folders = new Set(["files/", ...entries.flatMap(({ name }) => foldersAbove(name))]);
-  return [...entries, ...[...folders].map((name) => ({ name, type: "5" }))].toSorted((one, other) =>
-    Buffer.compare(Buffer.from(one.name), Buffer.from(other.name)),
-  );
+/** Writes a source into an empty folder. */
+export const layOut = (folder: string, source: Source): void => {
+  const place = (path: string): string => {
+    const at = join(folder, path);
+    mkdirSync(dirname(at), { recursive: true });
+    return at;
+  };
+  mkdirSync(join(folder, "files"));
+  for (const [path, content] of Object.entries(source.files ?? {}))
+    writeFileSync(place(`files${path}`), content);
+  for (const [path, target] of Object.entries(source.links ?? {}))
+    symlinkSync(target, place(`files${path}`));
+  for (const [name, content] of Object.entries(source.hooks ?? {}))
+    writeFileSync(place(`hooks/${name}`), content, { mode: 0o755 });
+  writeFileSync(join(folder, "bundle.yaml"), stringify({ architectures, ...source.description }));
 };
 
 /** A bundle as it lies in the bucket. */
@@ -78,31 +59,57 @@ export interface Bundle {
   readonly signature: Buffer;
 }
 
-/** @param manifest - what differs from what is so */
-export const buildBundle = (
-  key: KeyObject,
-  source: Source,
-  manifest: Partial<Manifest> = {},
-): Bundle => {
-  const entries = source.entries ?? entriesOf(source);
-  const tar = makeTar(entries);
-  const digest = sha256(tar);
-  const text = Buffer.from(
-    formatManifest({
-      pool: "workers",
-      sha256: digest,
-      bytes: tar.length,
-      entries: entries.length,
-      ...manifest,
-    }),
-  );
+const seal = (key: KeyObject, tar: Buffer, manifest: Manifest): Bundle => {
+  const text = Buffer.from(formatManifest(manifest));
   return {
-    sha256: digest,
+    sha256: sha256(tar),
     tar,
     archive: gzipSync(tar),
     manifest: text,
     signature: sign("sha256", text, key),
   };
+};
+
+/**
+ * A bundle of what lies in a folder, as it is published.
+ *
+ * @param said - what its manifest says in the place of what is so
+ */
+export const buildBundleOf = async (
+  key: KeyObject,
+  folder: string,
+  { pool = "workers", said = {} }: { pool?: string; said?: Partial<Manifest> } = {},
+): Promise<Bundle> => {
+  const pieces: Buffer[] = [];
+  const checked = await checkSource(folder, pool);
+  const manifest = await buildTar(checked, (piece) => void pieces.push(Buffer.from(piece)));
+  return seal(key, Buffer.concat(pieces), { ...manifest, ...said });
+};
+
+/** A bundle of a source that a test says. */
+export const buildBundle = async (
+  key: KeyObject,
+  source: Source,
+  options?: Parameters<typeof buildBundleOf>[2],
+): Promise<Bundle> => {
+  const folder = mkdtempSync(join(tmpdir(), "drover-source-"));
+  try {
+    layOut(folder, source);
+    return await buildBundleOf(key, folder, options);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+};
+
+/** A signed bundle of any entries at all, which no publisher would build. */
+export const buildHostileBundle = (key: KeyObject, entries: readonly Entry[]): Bundle => {
+  const tar = makeTar(entries);
+  return seal(key, tar, {
+    pool: "workers",
+    sha256: sha256(tar),
+    bytes: tar.length,
+    entries: entries.length,
+  });
 };
 
 /** The objects of a bundle by their keys. */

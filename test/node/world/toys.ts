@@ -1,4 +1,3 @@
-import type { Plan } from "../../../lambdas/config/plan.ts";
 import type { Source } from "./publisher.ts";
 
 /** Starts OpenRC as process 1, as Alpine does. */
@@ -33,22 +32,20 @@ export const toys = (
   onChange: Readonly<Record<string, "restart" | "reload" | "none">> = {},
 ): Source => {
   const names = Object.keys(settings);
-  const plan: Partial<Plan> = {
-    owned: ["/usr/local/bin/toy", ...names.map((name) => `/etc/init.d/${name}`)].map((path) => ({
-      path,
-      owner: "root:root",
-      mode: "0755",
-    })),
+  const description: Source["description"] = {
+    files: [
+      { path: "/usr/local/bin/toy", mode: "0755" },
+      { path: "/etc/init.d/*", mode: "0755" },
+    ],
     services: names.map((name) => ({
       name,
-      runlevel: "default",
-      onChange: onChange[name] ?? "restart",
+      "on-change": onChange[name] ?? "restart",
+      watch: [`/etc/${name}.conf`],
     })),
-    watches: names.map((name) => ({ service: name, path: `/etc/${name}.conf` })),
   };
   const files = names.flatMap((name) => [
     [`/etc/${name}.conf`, settings[name] ?? ""],
     [`/etc/init.d/${name}`, initScript(name)],
   ]);
-  return { files: { "/usr/local/bin/toy": program, ...Object.fromEntries(files) }, plan };
+  return { files: { "/usr/local/bin/toy": program, ...Object.fromEntries(files) }, description };
 };
