@@ -93,9 +93,10 @@ describe("trouble on the way", { concurrency: 4 }, () => {
   });
 
   it("lets a machine that has a bundle go on with it", async (context) => {
-    const pool = await makeTroubledPool(context, 2);
+    const pool = await makeTroubledPool(context);
     const { sha256 } = await pool.publish(source);
     assert.equal((await pool.pull("boot")).code, 0);
+    pool.configure({ DROVER_BOOT_SECONDS: "2" });
     await pool.publish({ files: { "/etc/a.conf": "new\n" } });
     await pool.machine.cutPower();
     await pool.machine.turnOn();
@@ -117,16 +118,8 @@ describe("trouble on the way", { concurrency: 4 }, () => {
       await cloud.putParameter(`/drover/parameter${ahead}`, "value");
       await pool.publish({
         ...source,
-        plan: {
-          secrets: [
-            {
-              store: "ssm",
-              id: `/drover/parameter${ahead}`,
-              owner: "root:root",
-              mode: "0600",
-              path: "/run/drover/secrets/parameter",
-            },
-          ],
+        description: {
+          secrets: [{ name: "parameter", from: "ssm", id: `/drover/parameter${ahead}` }],
         },
       });
       pool.wire.ahead = ahead;
@@ -163,16 +156,8 @@ describe("secrets and credentials", () => {
     await cloud.putSecret("drover/workers/token", Buffer.from(`${secret}\0\xff`, "latin1"));
     await pool.publish({
       ...source,
-      plan: {
-        secrets: [
-          {
-            store: "secretsmanager",
-            id: "drover/workers/token",
-            owner: "root:root",
-            mode: "0600",
-            path: "/run/drover/secrets/token",
-          },
-        ],
+      description: {
+        secrets: [{ name: "token", from: "secretsmanager", id: "drover/workers/token" }],
       },
     });
     // Every program that is run notes its arguments and its environment.
