@@ -16,7 +16,10 @@ export interface Need {
   readonly prepare: (report: (line: string) => void) => Promise<void>;
 }
 
-/** Debian's packages, by the command for which they are installed. */
+/**
+ * Debian's packages, by the command for which they are installed. None has a service, which Debian
+ * would start: what has one is unpacked where it is needed (unbound, `test/node/alpine`).
+ */
 const packages = {
   "c++": ["g++"],
   cmake: ["cmake"],
@@ -32,7 +35,6 @@ const packages = {
   "qemu-img": ["qemu-utils"],
   setpriv: ["util-linux"],
   tar: ["tar"],
-  unbound: ["unbound"],
   unshare: ["util-linux"],
   // A part of Python that Debian keeps apart, and no command.
   venv: ["python3-venv"],
@@ -124,10 +126,7 @@ export const machines: Need = {
   name: "machines with Alpine",
   prepare: async (report) => {
     if (process.getuid?.() !== 0) throw new Missing("machines with Alpine need root");
-    needCommands(
-      ["debugfs", "nsenter", "openssl", "qemu-img", "setpriv", "unbound", "unshare"],
-      report,
-    );
+    needCommands(["debugfs", "nsenter", "openssl", "qemu-img", "setpriv", "unshare"], report);
     await moto.prepare(report);
     try {
       execFileSync("sh", [join(import.meta.dirname, "..", "node", "alpine", "make-root.sh")], {

