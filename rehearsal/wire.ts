@@ -9,6 +9,7 @@ import type { HttpHandler, HttpHandlerOptions, HttpRequest } from "@smithy/proto
 
 import type { Clock } from "../lambdas/runtime/clock.ts";
 import { abortAfter } from "../lambdas/runtime/clock.ts";
+import { isS3Host, readCall } from "./emulators/s3/address.ts";
 import type { Service } from "./emulators/service.ts";
 
 /** A call that a client made, as the invariants and the cost model count it. */
@@ -80,7 +81,8 @@ export const serveInProcess = (service: Service, options: WireOptions): HttpHand
     const hungUp = whenAborted(signals);
     try {
       if (hungUp?.signal.aborted) throw hungUp.signal.reason;
-      const fetched = toFetchRequest(request, hungUp?.signal);
+      const sent = request.body instanceof Readable ? await buffer(request.body) : request.body;
+      const fetched = toFetchRequest(request, sent, hungUp?.signal);
       const answer = (async () => {
         const response =
           (await options.intercept?.(call, fetched.clone())) ?? (await service(fetched));
@@ -140,6 +142,10 @@ const whenAborted = (signals: readonly AbortSignal[]) => {
 /** What a request is for: whom it calls, and what it asks of it. */
 export const describeCall = (request: HttpRequest): Omit<Call, "status"> => {
   const host = request.port ? `${request.hostname}:${request.port}` : request.hostname;
+  if (isS3Host(request.hostname)) {
+    const { operation } = readCall(request.method, new URL(toUrl(request)));
+    return { host, service: "s3", operation: operation ?? `${request.method} ${request.path}` };
+  }
   const isAws = request.hostname.endsWith(".amazonaws.com");
   const service = isAws ? request.hostname.slice(0, request.hostname.indexOf(".")) : host;
   const target = request.headers["x-amz-target"];
@@ -156,7 +162,8 @@ const encode = (text: string): string =>
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
-const toUrl = (request: HttpRequest): string => {
+/** Where a request goes, with its parameters. */
+export const toUrl = (request: HttpRequest): string => {
   const pairs: string[] = [];
   for (const [name, value] of Object.entries(request.query ?? {})) {
     const values = Array.isArray(value) ? value : [value];
@@ -168,8 +175,11 @@ const toUrl = (request: HttpRequest): string => {
   return `${request.protocol}//${request.hostname}${port}${request.path}${query}`;
 };
 
-const toFetchRequest = (request: HttpRequest, signal: AbortSignal | undefined): Request => {
-  const body: unknown = request.body;
+const toFetchRequest = (
+  request: HttpRequest,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Request => {
   if (body !== undefined && typeof body !== "string" && !(body instanceof Uint8Array))
     throw new TypeError(`the wire takes text or bytes as a body, not ${typeof body}`);
   return new Request(toUrl(request), {
@@ -184,7 +194,8 @@ const toFetchRequest = (request: HttpRequest, signal: AbortSignal | undefined): 
 
 /**
  * Gives each request to the service of its host (`host:port` first, then the
- * host alone). A request to an address that nobody serves finds its service by
+ * host alone, then `*.` and the rest of it for one whose first label is a
+ * bucket). A request to an address that nobody serves finds its service by
  * the scope of its AWS signature, so that one loopback port can serve them all.
  *
  * @throws for an unknown host: a call that the world does not expect is a fault of the test
@@ -193,7 +204,11 @@ export const routeByHost =
   (services: Readonly<Record<string, Service>>): Service =>
   async (request) => {
     const { host, hostname } = new URL(request.url);
-    const service = services[host] ?? services[hostname] ?? services[hostOfScope(request) ?? ""];
+    const service =
+      services[host] ??
+      services[hostname] ??
+      services[hostname.replace(/^[^.]+/, "*")] ??
+      services[hostOfScope(request) ?? ""];
     if (service === undefined) throw new Error(`nobody serves ${host} (${request.url})`);
     return service(request);
   };

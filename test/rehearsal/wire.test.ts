@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { afterEach, describe, it } from "node:test";
 
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
@@ -59,6 +60,21 @@ describe("in process", () => {
     assert.deepEqual(calls, [
       { host: "nomad:4646", service: "nomad:4646", operation: "PUT /v1/nodes", status: 202 },
     ]);
+  });
+
+  it("takes a body that comes as a stream, and fails with it", async () => {
+    const { handler, calls } = wire(async (request) => new Response(await request.text()));
+    const send = (body: Readable) => handler.handle(get({ method: "PUT", body }));
+    assert.equal(
+      await textOf(await send(Readable.from([Buffer.from("one "), Buffer.from("two")]))),
+      "one two",
+    );
+    const broken = new Readable({ read: () => void broken.destroy(new Error("the disk is gone")) });
+    await assert.rejects(send(broken), /the disk is gone/);
+    assert.deepEqual(
+      calls.map(({ status }) => status),
+      [200, "failed"],
+    );
   });
 
   it("names the operations of AWS", async () => {
@@ -134,11 +150,20 @@ describe("the router", () => {
     (text: string): Service =>
     async () =>
       new Response(text);
-  const route = routeByHost({ "nomad:4646": says("port"), nomad: says("name") });
+  const route = routeByHost({
+    "nomad:4646": says("port"),
+    nomad: says("name"),
+    "*.s3.internal": says("any bucket"),
+  });
 
-  it("knows host with port, then host, and refuses all others", async () => {
+  it("knows host with port, then host, then whatever is below one, and refuses all others", async () => {
     assert.equal(await (await route(new Request("http://nomad:4646/"))).text(), "port");
     assert.equal(await (await route(new Request("http://nomad:8500/"))).text(), "name");
+    assert.equal(
+      await (await route(new Request("http://bundles.s3.internal/"))).text(),
+      "any bucket",
+    );
+    await assert.rejects(route(new Request("http://s3.internal/")), /nobody serves s3.internal/);
     await assert.rejects(route(new Request("http://consul:8500/")), /nobody serves consul:8500/);
   });
 });
