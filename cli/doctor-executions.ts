@@ -6,6 +6,7 @@ import {
 } from "@aws-sdk/client-sfn";
 import * as v from "valibot";
 import { doctorReport, type DoctorReport } from "../lambdas/watch/report-findings.ts";
+import { explainAwsError } from "./explain-aws-error.ts";
 import { BadArguments, CannotFinish } from "./output.ts";
 import type { Outside } from "./outside.ts";
 
@@ -18,41 +19,13 @@ export interface DoctorExecutions {
   reportOf(execution: string): Promise<DoctorReport | undefined>;
 }
 
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
-
-/** What a person can do about an answer of AWS, or of the SDK before it asked. */
-const explain = (error: unknown): unknown => {
-  const message = error instanceof Error ? error.message : String(error);
-  switch (nameOf(error)) {
-    case "CredentialsProviderError":
-      return new BadArguments(
-        `there are no AWS credentials (${message}): log in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID`,
-      );
-    case "ExpiredToken":
-    case "ExpiredTokenException":
-    case "UnrecognizedClientException":
-    case "InvalidClientTokenId":
-      return new BadArguments(`the AWS credentials are not accepted (${message}): log in again`);
-    case "AccessDeniedException":
-      return new BadArguments(
-        `the AWS credentials are not enough: ${message}; needed are states:ListStateMachines, states:StartExecution and states:DescribeExecution`,
-      );
-    default:
-      if (/Region is missing/.test(message))
-        return new BadArguments("there is no region: give --region, or set AWS_REGION");
-      if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(message))
-        return new CannotFinish(
-          `AWS is not reached from here (${message}): see to the network, and to the name of the region`,
-        );
-      return error;
-  }
-};
+const needed = "states:ListStateMachines, states:StartExecution and states:DescribeExecution";
 
 const explaining = async <T>(work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
-    throw explain(error);
+    throw explainAwsError(error, needed);
   }
 };
 

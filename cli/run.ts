@@ -1,5 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { addDoctor } from "./commands/doctor.ts";
+import { addBundles } from "./commands/bundles.ts";
+import { addDiff } from "./commands/diff.ts";
+import { addMoves } from "./commands/moves.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRehearse } from "./commands/rehearse.ts";
 import { BadArguments, CannotFinish, exitCodes, type Output } from "./output.ts";
@@ -7,13 +10,16 @@ import { type Outside, realOutside } from "./outside.ts";
 
 const description = `Drover looks after the nodes of Nomad clusters on AWS.
 
-This command rehearses it on your machine (no AWS account, no network), and checks a deployment.`;
+This command rehearses it on your machine (no AWS account, no network), checks a deployment,
+and publishes what machines are made of.`;
 
 const examples = `
 Examples:
   $ drover rehearse scale-in             twelve nodes, four of them leave
   $ drover rehearse scale-in --help      what can be varied, and what comes out
   $ drover doctor                        whether a deployment works, seen from its functions
+  $ drover publish ./pool --pool workers the bundle that the next upgrade's canary takes
+  $ drover bundles --pool workers        which bundles there are, and which machines run what
 
 In a clone of the repository: npm run -s drover -- rehearse scale-in`;
 
@@ -49,7 +55,10 @@ export const run = async (
   };
   addRehearse(program, output, end);
   addDoctor(program, output, outside, end);
-  addPublish(program, output, end);
+  addPublish(program, output, outside, end);
+  addDiff(program, output, outside, end);
+  addBundles(program, output, outside, end);
+  addMoves(program, output, outside, end);
   takeOver(program, output);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -1,38 +1,47 @@
-import { lstatSync } from "node:fs";
-import { type Command, Option } from "commander";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { CheckedSource } from "../../infra/bundle/check-source.ts";
 import type { Manifest } from "../../lambdas/config/manifest.ts";
-import type { Plan } from "../../lambdas/config/plan.ts";
-import { BadArguments, exitCodes, type Output } from "../output.ts";
+import type { Published } from "../../lambdas/config/publish-bundle.ts";
+import { exitCodes, type Output } from "../output.ts";
+import type { Outside } from "../outside.ts";
+import { addPlace, type BundleFlags, checkFolder, checkPool } from "./bundle-options.ts";
+import { renderMove, summarizeMove } from "./render-move.ts";
 
-interface PublishFlags {
-  readonly pool: string;
-  readonly dryRun: true;
+interface PublishFlags extends BundleFlags {
+  readonly promote?: true;
+  readonly yes?: true;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
 const help = `
 The folder has files/ (the tree as it will lie on the machines), bundle.yaml, and hooks/ if
-there are any. Every fault of it is told at once, with file and line. No account is needed,
-and nothing is written: the digest that comes out is that of the bundle, on any machine.
+there are any. Every fault of it is told at once, with file and line; nothing is published
+then. What comes out has a digest that follows from the source alone.
 
-Exit code: 0 the source is right, 1 it has faults, 2 the arguments are not understood.
+What happens: the bundle is stored and signed, and becomes the candidate of the pool. No
+machine that runs changes by that: the canary of the next upgrade takes it. With --promote
+it becomes the current bundle at once: for a pool without machines. With --dry-run it is
+checked and built, no account is needed, and nothing is written.
+
+To run it again does no harm: what is stored already is checked and left.
+
+Needed are ssm:GetParameter of /drover/<cluster>/bundles, s3:GetObject, s3:PutObject and
+s3:ListBucket of the bucket, kms:Sign and kms:GetPublicKey: the policy of publishers has them.
+
+Exit code: 0 published, or the source is right; 1 the source has faults, or another was first;
+2 the arguments or the credentials are not as they have to be.
 
 Examples:
   $ drover publish ./pool --pool workers --dry-run
-  $ drover publish ./pool --pool workers --dry-run --json`;
+  $ drover publish ./pool --pool workers
+  $ drover publish ./pool --pool workers --promote --yes --json`;
 
-const poolPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
-
-const checkArguments = (folder: string, pool: string): void => {
-  if (!poolPattern.test(pool))
-    throw new BadArguments(
-      `--pool ${pool}: it has to be at most 63 letters, digits, hyphens and underscores; for example --pool workers`,
-    );
-  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw new BadArguments(
-      `${folder} is no folder: give the one in which bundle.yaml and files/ are`,
-    );
-};
+const needed =
+  "ssm:GetParameter, s3:GetObject, s3:PutObject, s3:ListBucket, kms:Sign and kms:GetPublicKey (the policy of publishers has them)";
 
 interface Summary {
   readonly pool: string;
@@ -43,11 +52,14 @@ interface Summary {
   readonly secrets: number;
 }
 
-const summarize = ({ pool, sha256, bytes }: Manifest, plan: Plan, files: number): Summary => ({
+const summarize = (
+  { entries, plan }: CheckedSource,
+  { pool, sha256, bytes }: Manifest,
+): Summary => ({
   pool,
   bundle: sha256,
   bytes,
-  files,
+  files: entries.filter(({ kind }) => kind === "file").length,
   binaries: plan.binaries.length,
   secrets: plan.secrets.length,
 });
@@ -59,38 +71,100 @@ const render = ({ pool, bundle, bytes, files, binaries, secrets }: Summary): str
   size      ${bytes} bytes in ${files} files
   binaries  ${binaries}
   secrets   ${secrets}
-Nothing was published (--dry-run).
 `;
 
+/** A folder for the archive, as long as it is needed. */
+const withScratch = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
+  const folder = await mkdtemp(join(tmpdir(), "drover-publish-"));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const store = async (
+  checked: CheckedSource,
+  flags: PublishFlags,
+  outside: Outside,
+): Promise<{ readonly manifest: Manifest; readonly published: Published }> => {
+  const { withBundles } = await import("../bundle-connection.ts");
+  const { packBundle } = await import("../../infra/bundle/pack-bundle.ts");
+  const { publishBundle } = await import("../../lambdas/config/publish-bundle.ts");
+  const { sourceRevision } = await import("../source-revision.ts");
+  return withScratch(async (scratch) => {
+    const built = await packBundle(checked, join(scratch, "bundle.tar.gz"));
+    const revision = await sourceRevision(checked.source);
+    const published = await withBundles(flags, outside, needed, async ({ desk, who }) =>
+      publishBundle(desk, built, checked.plan.binaries, {
+        pool: flags.pool,
+        promote: flags.promote === true,
+        mover: { who: await who(), now: outside.clock.now(), revision },
+      }),
+    );
+    return { manifest: built.manifest, published };
+  });
+};
+
+/** Whether a person who types it takes the way around the canary back. */
+const isTakenBack = async (flags: PublishFlags, outside: Outside): Promise<boolean> => {
+  if (flags.promote !== true || flags.yes === true || flags.dryRun === true) return false;
+  const answer = await outside.confirm?.(
+    `Every machine of ${flags.pool} that starts from now on would take it, without a canary. Go on?`,
+  );
+  return answer === false;
+};
+
 /** Adds `drover publish`. */
-export const addPublish = (program: Command, output: Output, end: (code: number) => void): void => {
-  program
+export const addPublish = (
+  program: Command,
+  output: Output,
+  outside: Outside,
+  end: (code: number) => void,
+): void => {
+  const command = program
     .command("publish")
-    .description("Check and build the bundle of a pool.")
+    .description("Check, build and publish the bundle of a pool.")
     .argument("<folder>", "with files/ and bundle.yaml")
     .requiredOption("--pool <name>", "the pool whose machines are to run it")
-    .addOption(
-      new Option("--dry-run", "check and build only, without an account").makeOptionMandatory(),
-    )
-    .option("--json", "one JSON document on stdout, and nothing else")
+    .option("--promote", "make it the current bundle at once, not the candidate")
+    .option("--yes", "do not ask back")
+    .option("--dry-run", "check and build only, without an account");
+  addPlace(command)
     .addHelpText("after", help)
-    .allowExcessArguments(false)
     .action(async (folder: string, flags: PublishFlags) => {
-      checkArguments(folder, flags.pool);
+      checkPool(flags.pool);
+      checkFolder(folder);
       // Loaded when it is needed: parsers take a moment.
       const { checkSource, SourceRefused } = await import("../../infra/bundle/check-source.ts");
       const { buildBundle } = await import("../../infra/bundle/build-bundle.ts");
       try {
         const checked = await checkSource(folder, flags.pool);
-        const manifest = await buildBundle(checked);
-        const files = checked.entries.filter(({ kind }) => kind === "file").length;
-        const summary = summarize(manifest, checked.plan, files);
-        output.out(flags.json ? `${JSON.stringify(summary)}\n` : render(summary));
-        end(exitCodes.fine);
+        if (await isTakenBack(flags, outside)) {
+          output.error("drover: nothing was published\n");
+          return end(exitCodes.broken);
+        }
+        if (flags.dryRun) {
+          const summary = summarize(checked, await buildBundle(checked));
+          output.out(
+            flags.json
+              ? `${JSON.stringify(summary)}\n`
+              : `${render(summary)}Nothing was published (--dry-run).\n`,
+          );
+        } else {
+          const { manifest, published } = await store(checked, flags, outside);
+          const summary = summarize(checked, manifest);
+          output.out(
+            flags.json
+              ? `${JSON.stringify({ ...summary, stored: published.isNew, ...summarizeMove(published) })}\n`
+              : `${render(summary)}${renderMove(flags.pool, published)}`,
+          );
+        }
+        return end(exitCodes.fine);
       } catch (error) {
         if (!(error instanceof SourceRefused)) throw error;
         output.error(`drover: ${error.message}\n`);
-        end(exitCodes.broken);
+        return end(exitCodes.broken);
       }
     });
 };

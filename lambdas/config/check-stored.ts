@@ -1,6 +1,3 @@
-import { createHash } from "node:crypto";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
 import { isSignedBy } from "../clients/bundle-key.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
@@ -48,45 +45,4 @@ export const checkStored = async (
     if (error instanceof FormatError) return refuse(`its manifest is none (${error.message})`);
     throw error;
   }
-};
-
-class Swollen extends Error {}
-
-/**
- * Reads an archive to its end, and checks that the tar in it is what the manifest says.
- *
- * @throws PublishingRefused
- */
-export const checkArchive = async (
-  { objects }: BundleDesk,
-  pool: string,
-  { sha256, bytes }: Pick<Manifest, "sha256" | "bytes">,
-): Promise<void> => {
-  const name = archiveKey(pool, sha256);
-  const refuse = (what: string): never => {
-    throw new PublishingRefused(
-      `${name} ${what}: machines refuse it; delete the object and publish its source again`,
-    );
-  };
-  const body = await objects.open(name);
-  if (body === undefined) return refuse("is missing");
-  const hash = createHash("sha256");
-  let read = 0;
-  try {
-    await pipeline(body, createGunzip(), async (pieces: AsyncIterable<Buffer>) => {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        read += piece.length;
-        // What swells beyond its size is not read to its end.
-        if (read > bytes) throw new Swollen();
-      }
-    });
-  } catch (error) {
-    if (error instanceof Swollen) return refuse(`has more than ${bytes} bytes`);
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))
-      return refuse(`is no gzip (${error.message})`);
-    throw error;
-  }
-  if (read !== bytes || hash.digest("hex") !== sha256)
-    refuse("is not the archive that its name says");
 };

@@ -1,9 +1,9 @@
 import { isSignedBy } from "../clients/bundle-key.ts";
 import type { FileContent } from "../clients/bundle-objects.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
-import { checkArchive } from "./check-stored.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
 import { formatManifest, type Manifest } from "./manifest.ts";
+import { readArchive } from "./read-archive.ts";
 
 /** A bundle that was built, and is to be stored. */
 export interface BuiltBundle {
@@ -47,7 +47,7 @@ export const storeBundle = async (
   const { pool, sha256 } = manifest;
   const { objects } = desk;
   const isNew = await objects.create(archiveKey(pool, sha256), archive);
-  if (!isNew) await checkArchive(desk, pool, manifest);
+  if (!isNew) await readArchive(desk, pool, manifest);
   const text = formatManifest(manifest);
   const name = manifestKey(pool, sha256);
   const isSame = async () => {
