@@ -1,9 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { GetParameterCommand, ParameterNotFound, SSMClient } from "@aws-sdk/client-ssm";
 import type { AwsClientOptions } from "../lambdas/clients/aws.ts";
-import { bundleKeyClient } from "../lambdas/clients/bundle-key.ts";
-import { bundleObjectsClient } from "../lambdas/clients/bundle-objects.ts";
-import { type BundleDesk, PublishingRefused } from "../lambdas/config/bundle-desk.ts";
+import { type BundleDesk, openDesk, PublishingRefused } from "../lambdas/config/bundle-desk.ts";
 import {
   type BundlePlace,
   bundlePlaceParameter,
@@ -61,12 +59,9 @@ export const withBundles = async <Result>(
     ...(outside.awsHandler && { requestHandler: outside.awsHandler }),
   };
   try {
-    const { bucket, key } = await findPlace(options, cluster);
+    const place = await findPlace(options, cluster);
     return await work({
-      desk: {
-        objects: bundleObjectsClient(options, bucket, outside.clock),
-        key: bundleKeyClient(options, key),
-      },
+      desk: openDesk(options, place, outside.clock),
       who: async () => {
         const { Arn } = await new STSClient(options).send(new GetCallerIdentityCommand({}));
         return Arn ?? "somebody";

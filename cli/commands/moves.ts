@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { BundleDesk } from "../../lambdas/config/bundle-desk.ts";
 import { isSha256 } from "../../lambdas/config/lines.ts";
-import type { MoveResult } from "../../lambdas/config/move-channel.ts";
+import type { MoveResult } from "../../lambdas/config/swap-channel.ts";
 import type * as operationsModule from "../../lambdas/config/publish-bundle.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";

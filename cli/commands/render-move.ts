@@ -1,5 +1,5 @@
 import type { Move } from "../../lambdas/config/channel.ts";
-import type { MoveResult } from "../../lambdas/config/move-channel.ts";
+import type { MoveResult } from "../../lambdas/config/swap-channel.ts";
 
 const meanings: Readonly<Record<Move, string>> = {
   published:

@@ -6,13 +6,21 @@ export interface BundlePlace {
   readonly bucket: string;
   /** The ARN of the key in KMS. */
   readonly key: string;
+  /** The ARNs of all keys whose signatures machines believe: that one, and others while it is replaced. */
+  readonly trustedKeys: readonly string[];
 }
 
 /** The parameter that tells it, as JSON, to the command line. */
 export const bundlePlaceParameter = (cluster: string): string => `/drover/${cluster}/bundles`;
 
 const text = v.pipe(v.string(), v.nonEmpty());
-const schema = v.object({ bucket: text, key: text });
+const schema = v.pipe(
+  v.object({ bucket: text, key: text, trustedKeys: v.optional(v.array(text)) }),
+  v.transform((place): BundlePlace => ({
+    ...place,
+    trustedKeys: place.trustedKeys ?? [place.key],
+  })),
+);
 
 /** @returns undefined if the text is not what the parameter has to be */
 export const parseBundlePlace = (value: string): BundlePlace | undefined => {

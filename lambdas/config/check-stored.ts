@@ -1,4 +1,3 @@
-import { isSignedBy } from "../clients/bundle-key.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
 import { FormatError, textOf } from "./lines.ts";
@@ -35,7 +34,7 @@ export const checkStored = async (
   }
   try {
     const text = textOf(manifest.content);
-    if (!isSignedBy(await desk.key.publicKey(), text, signature.content))
+    if (!(await desk.isSigned(text, signature.content)))
       return refuse("its manifest is not signed by the key of the bundles");
     const parsed = parseManifest(text);
     if (parsed.pool !== pool) return refuse(`it was made for the pool ${parsed.pool}`);

@@ -1,10 +1,10 @@
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { checkStored } from "./check-stored.ts";
-import { moveChannel, type MoveResult } from "./move-channel.ts";
 import type { PinnedBinary } from "./plan.ts";
 import { type Mover, promote, publish, rollBack, withdraw } from "./rules/move-channel.ts";
 import { readChannel } from "./read-channel.ts";
 import { type BuiltBundle, storeBundle } from "./store-bundle.ts";
+import { type MoveResult, swapChannel } from "./swap-channel.ts";
 
 /** What is done to the channel of a pool. */
 export interface Order {
@@ -52,7 +52,7 @@ const moveTo = async (
   rule: typeof publish,
 ): Promise<MoveResult> => {
   await checkStored(desk, pool, sha256);
-  const result = await moveChannel(desk, pool, (channel) => rule(pool, channel, sha256, mover));
+  const result = await swapChannel(desk, pool, (channel) => rule(pool, channel, sha256, mover));
   // Old bundles are removed by age: one that became wanted again at that moment is missed here.
   await checkStored(desk, pool, sha256);
   return result;
@@ -127,6 +127,6 @@ export const rollBackChannel = async (
 
 /** The candidate is one no longer. */
 export const withdrawCandidate = (desk: BundleDesk, { pool, mover }: Order): Promise<MoveResult> =>
-  moveChannel(desk, pool, (channel) =>
+  swapChannel(desk, pool, (channel) =>
     channel ? withdraw(channel, mover) : { moved: false, why: "nothing was ever published" },
   );

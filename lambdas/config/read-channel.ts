@@ -1,4 +1,3 @@
-import { isSignedBy } from "../clients/bundle-key.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { type Channel, parseChannel, splitChannel } from "./channel.ts";
 import { channelKey } from "./keys.ts";
@@ -18,11 +17,11 @@ export interface ReadChannel {
  * @throws PublishingRefused if the channel is not this pool's, or not of this key
  */
 export const readChannel = async (
-  { objects, key }: BundleDesk,
+  desk: BundleDesk,
   pool: string,
 ): Promise<ReadChannel | undefined> => {
   const name = channelKey(pool);
-  const found = await objects.read(name);
+  const found = await desk.objects.read(name);
   if (found === undefined) return undefined;
   const refuse = (what: string): never => {
     throw new PublishingRefused(
@@ -31,7 +30,7 @@ export const readChannel = async (
   };
   try {
     const { text, signature } = splitChannel(textOf(found.content));
-    if (!isSignedBy(await key.publicKey(), text, signature))
+    if (!(await desk.isSigned(text, signature)))
       return refuse("is not signed by the key of the bundles");
     const channel = parseChannel(text);
     if (channel.pool !== pool) return refuse(`is the channel of the pool ${channel.pool}`);

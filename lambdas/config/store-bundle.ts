@@ -1,4 +1,3 @@
-import { isSignedBy } from "../clients/bundle-key.ts";
 import type { FileContent } from "../clients/bundle-objects.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
@@ -14,16 +13,15 @@ export interface BuiltBundle {
 
 const storeSignature = async (desk: BundleDesk, { pool, sha256 }: Manifest, text: string) => {
   const name = signatureKey(pool, sha256);
-  const publicKey = await desk.key.publicKey();
   const read = async () => {
     const found = await desk.objects.read(name);
-    // Two signatures of one text differ: any of this key will do.
-    return found && { ...found, isGood: isSignedBy(publicKey, text, found.content) };
+    // Two signatures of one text differ: any of a trusted key will do.
+    return found && { ...found, isGood: await desk.isSigned(text, found.content) };
   };
   const stored = await read();
   if (stored?.isGood) return;
-  const signature = await desk.key.sign(text);
-  // What is there and not good is of the key before this one, or damaged.
+  const signature = await desk.sign(text);
+  // What is there and not good is of a key that is trusted no longer, or damaged.
   const isOurs = stored
     ? await desk.objects.replace(name, signature, stored.etag)
     : await desk.objects.create(name, signature);

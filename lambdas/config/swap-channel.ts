@@ -31,7 +31,7 @@ const wasBeaten = (pool: string, won: Channel | undefined): PublishingRefused =>
  * @param rule - one of `rules/move-channel.ts`; it is given the channel as it is now
  * @throws PublishingRefused if another was first, or what is there is not to be trusted
  */
-export const moveChannel = async (
+export const swapChannel = async (
   desk: BundleDesk,
   pool: string,
   rule: (channel: Channel | undefined) => Moved,
@@ -41,7 +41,7 @@ export const moveChannel = async (
   if (!moved.moved) return { channel: before?.channel, why: moved.why };
   const { channel } = moved;
   const text = formatChannel(channel);
-  const signed = signChannel(text, await desk.key.sign(text));
+  const signed = signChannel(text, await desk.sign(text));
   const isOurs = before
     ? await desk.objects.replace(channelKey(pool), signed, before.etag)
     : await desk.objects.create(channelKey(pool), signed);
