@@ -7,13 +7,7 @@ const clusterPattern = /^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$/;
 /** Adds all that is wrong with the properties of a Drover. Tokens are known to CloudFormation only. */
 export const checkDrover = (props: DroverProps, problems: Problems): void => {
   const { cluster, slots } = props;
-  if (cluster !== undefined && !Token.isUnresolved(cluster) && !clusterPattern.test(cluster)) {
-    problems.add(
-      "cluster",
-      cluster,
-      'give at most 24 lower-case letters, digits, and hyphens inside, such as "eu-1"',
-    );
-  }
+  checkCluster(cluster, problems);
   if (slots !== undefined && !Token.isUnresolved(slots)) checkSlots("slots", slots, problems);
   if (!props.vpc) {
     problems.add("vpc", props.vpc, "give the VPC from which Nomad can be reached");
@@ -25,6 +19,15 @@ export const checkDrover = (props: DroverProps, problems: Problems): void => {
   else
     problems.add("nomad", props.nomad, 'give at least { address: "https://nomad.internal:4646" }');
   if (props.consul) checkService("consul", props.consul, "https://consul.internal:8501", problems);
+};
+
+export const checkCluster = (cluster: string | undefined, problems: Problems): void => {
+  if (cluster === undefined || Token.isUnresolved(cluster) || clusterPattern.test(cluster)) return;
+  problems.add(
+    "cluster",
+    cluster,
+    'give at most 24 lower-case letters, digits, and hyphens inside, such as "eu-1"',
+  );
 };
 
 /** Lambda gives a function no public address, so in a public subnet it has no way out. */

@@ -43,6 +43,15 @@ const limits = {
   heartbeat: [30, 7200],
 } as const;
 
+export const checkPoolName = (pool: string, problems: Problems): void => {
+  if (poolPattern.test(pool)) return;
+  problems.add(
+    "pool",
+    pool,
+    'give at most 63 letters, digits, hyphens and underscores, such as "workers"',
+  );
+};
+
 export interface CheckedPool {
   readonly settings: PoolSettings;
   readonly heartbeatSeconds: number;
@@ -60,13 +69,7 @@ export const checkPool = (
   clusterSlots: number | undefined,
   problems: Problems,
 ): CheckedPool => {
-  if (!poolPattern.test(props.pool)) {
-    problems.add(
-      "pool",
-      props.pool,
-      'give at most 63 letters, digits, hyphens and underscores, such as "workers"',
-    );
-  }
+  checkPoolName(props.pool, problems);
   const seconds = (property: keyof typeof limits, byDefault: number): number => {
     const span = props[property];
     if (span === undefined) return byDefault;

@@ -37,9 +37,10 @@ export const retireMachineArn = (scope: Construct, cluster: string): string =>
   });
 
 /** An imported secret may be known by a part of its ARN: then six characters follow. */
-const secretArn = (secret: ISecret) => secret.secretFullArn ?? `${secret.secretArn}-??????`;
+export const secretArn = (secret: ISecret): string =>
+  secret.secretFullArn ?? `${secret.secretArn}-??????`;
 
-const parameterArn = (stack: Stack, name: string): string =>
+export const parameterArn = (stack: Stack, name: string): string =>
   // The name begins with the slash that separates it.
   stack.formatArn({
     service: "ssm",
