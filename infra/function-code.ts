@@ -13,16 +13,22 @@ import { basename, dirname, join } from "node:path";
 import { Code } from "aws-cdk-lib/aws-lambda";
 import type * as Esbuild from "esbuild";
 import type { BuildOptions } from "esbuild";
+import { scriptsFile } from "../lambdas/deploy/scripts-file.ts";
 import type { Task } from "../stepfunctions/tasks.ts";
+import { packMachineScripts } from "./machine-user-data.ts";
 import { taskNames } from "./task-names.ts";
 
 /** Where the code of each task's function is. */
 export type FunctionCode = (task: Task) => Code;
 
+/** Functions that CloudFormation calls while it deploys, by the paths of their handlers. */
+export const deployFunctions = ["deploy/prepare-store"] as const;
+export type DeployFunction = (typeof deployFunctions)[number];
+
 const root = join(import.meta.dirname, "..");
 
 export interface BuiltFile {
-  /** Relative to the folder of all functions: `retire/find-node/index.mjs`, or its source map. */
+  /** Relative to the folder of all functions: `retire/find-node/index.mjs`, or what goes with it. */
   readonly path: string;
   readonly contents: Uint8Array;
 }
@@ -54,7 +60,7 @@ export const inlineKeys = (code: string): string => {
 };
 
 /**
- * Bundles the handlers of all tasks at once, in memory. The AWS SDK goes in:
+ * Bundles the handlers of all functions at once, in memory. The AWS SDK goes in:
  * the one in Lambda's runtime changes under a deployed function. The same
  * sources give the same bytes, so that only a change makes a new version.
  *
@@ -74,14 +80,17 @@ export const buildFunctions = (): BuiltFile[] => {
   } as const;
   const banner =
     'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);';
-  const build = (tasks: readonly Task[], options: Pick<BuildOptions, "minify" | "sourcemap">) =>
+  const build = (
+    functions: readonly (Task | DeployFunction)[],
+    options: Pick<BuildOptions, "minify" | "sourcemap">,
+  ) =>
     buildSync({
       ...shape,
       ...options,
       absWorkingDir: root,
-      entryPoints: tasks.map((task) => ({
-        in: join("lambdas", `${task}.ts`),
-        out: join(task, "index"),
+      entryPoints: functions.map((name) => ({
+        in: join("lambdas", `${name}.ts`),
+        out: join(name, "index"),
       })),
       outdir,
       outExtension: { ".js": ".mjs" },
@@ -92,10 +101,10 @@ export const buildFunctions = (): BuiltFile[] => {
       banner: { js: banner },
     }).outputFiles.map(({ path, contents }) => ({ path: path.slice(outdir.length + 1), contents }));
 
-  const small = build(
-    taskNames.filter((task) => !largeTasks.has(task)),
-    { minify: true, sourcemap: "linked" },
-  );
+  const small = build([...taskNames.filter((task) => !largeTasks.has(task)), ...deployFunctions], {
+    minify: true,
+    sourcemap: "linked",
+  });
   const large = build([...largeTasks], { minify: false, sourcemap: "inline" }).flatMap(
     ({ path, contents }): BuiltFile[] => {
       const { code, map } = transformSync(inlineKeys(Buffer.from(contents).toString("utf8")), {
@@ -112,7 +121,11 @@ export const buildFunctions = (): BuiltFile[] => {
       ];
     },
   );
-  return [...small, ...large].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const scripts = {
+    path: `deploy/prepare-store/${scriptsFile}`,
+    contents: packMachineScripts().archive,
+  };
+  return [...small, ...large, scripts].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 };
 
 const hour = 3_600_000;
@@ -155,8 +168,8 @@ let folder: string | undefined;
  * The functions' code: built when an app of this repository is synthesized, and
  * built beforehand in the installed package.
  */
-export const functionCode: FunctionCode = (task) => {
+export const functionCode = (name: Task | DeployFunction): Code => {
   const isPackaged = import.meta.filename.endsWith(".js");
   folder ??= isPackaged ? join(root, "functions") : writeOnce(buildFunctions());
-  return Code.fromAsset(join(folder, task));
+  return Code.fromAsset(join(folder, name));
 };

@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { type BuiltFile, buildFunctions, inlineKeys } from "../../infra/function-code.ts";
+import {
+  type BuiltFile,
+  buildFunctions,
+  deployFunctions,
+  inlineKeys,
+} from "../../infra/function-code.ts";
+import { packMachineScripts } from "../../infra/machine-user-data.ts";
 import { taskNames } from "../../infra/task-names.ts";
 import * as planRepairs from "../../lambdas/watch/plan-repairs.ts";
 import type { Plan } from "../../lambdas/watch/reconciliation.ts";
@@ -15,6 +21,7 @@ import { awsWith, clusterWith } from "../lambdas/watch/looks.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const files = buildFunctions();
+const functions = [...taskNames, ...deployFunctions];
 const textOf = ({ contents }: BuiltFile): string => Buffer.from(contents).toString("utf8");
 const find = (path: string): BuiltFile => {
   const file = files.find((one) => one.path === path);
@@ -31,11 +38,16 @@ const hashOf = (built: readonly BuiltFile[]) =>
     .digest("hex");
 
 describe("the bundles", () => {
-  it("are one module and its source map for each task", () => {
+  it("are one module and its source map for each function", () => {
+    const scripts = "deploy/prepare-store/scripts.tar.gz";
     assert.deepEqual(
       new Set(files.map(({ path }) => path)),
-      new Set(taskNames.flatMap((task) => [`${task}/index.mjs`, `${task}/index.mjs.map`])),
+      new Set([
+        ...functions.flatMap((name) => [`${name}/index.mjs`, `${name}/index.mjs.map`]),
+        scripts,
+      ]),
     );
+    assert.deepEqual(find(scripts).contents, packMachineScripts().archive);
   });
 
   it("are the same bytes every time, in any process and from any folder", () => {
@@ -104,13 +116,13 @@ describe("the bundles", () => {
   });
 
   it("can be loaded by Lambda: a handler under its name, with nothing around it", () => {
-    for (const task of taskNames) {
+    for (const task of functions) {
       const path = join(folder, task, "index.mjs");
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, find(`${task}/index.mjs`).contents);
     }
     // Away from node_modules, so that whatever is not in the bundle is missed.
-    const script = taskNames
+    const script = functions
       .map(
         (task) =>
           `if (typeof (await import("./${task}/index.mjs")).handler !== "function") throw new Error("${task}");`,
