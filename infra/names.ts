@@ -22,5 +22,11 @@ export const stopParameterName = (cluster: string): string => `${parameters(clus
 /** Followed by the pool's name: its settings as JSON. */
 export const poolParameterPrefix = (cluster: string): string => `${parameters(cluster)}pools/`;
 
+/** Of the key that signs the bundles. */
+export const bundleKeyAlias = (cluster: string): string => `alias/drover-${cluster}-bundles`;
+
+/** Puts bundles that are there already into channels. */
+export const publishMachineName = (cluster: string): string => `drover-${cluster}-publish-bundle`;
+
 /** CloudWatch's namespace of all metrics of one cluster. */
 export const metricNamespace = (cluster: string): string => `Drover/${cluster}`;

@@ -55,6 +55,11 @@ const withId =
   ({ name }: Facts): string =>
     `${prefix}-${digest(name).slice(0, 17)}`;
 
+/** Buckets have no capitals in their names. */
+const bucketName = ({ name }: Facts): string => name.toLowerCase();
+const keyId = ({ name }: Facts): string =>
+  digest(name).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, "$1-$2-$3-$4-$5");
+
 const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const kinds: Readonly<Record<string, Kind>> = {
@@ -82,7 +87,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     ref: byName,
     attributes: {
       Arn: ({ arn, name }) => arn("iam", `role/${name}`).replace(/:iam:[^:]*:/, ":iam::"),
+      RoleId: ({ name }) => `AROA${digest(name).slice(0, 17).toUpperCase()}`,
     },
+  },
+  "AWS::KMS::Key": {
+    ref: keyId,
+    attributes: { Arn: (facts) => facts.arn("kms", `key/${keyId(facts)}`) },
   },
   "AWS::Lambda::Function": {
     named: "FunctionName",
@@ -97,6 +107,11 @@ const kinds: Readonly<Record<string, Kind>> = {
     named: "LogGroupName",
     ref: byName,
     attributes: { Arn: ({ arn, name }) => `${arn("logs", `log-group:${name}`)}:*` },
+  },
+  "AWS::S3::Bucket": {
+    named: "BucketName",
+    ref: bucketName,
+    attributes: { Arn: (facts) => `arn:aws:s3:::${bucketName(facts)}` },
   },
   "AWS::SNS::Topic": { named: "TopicName", ref: inArn("sns", "") },
   "AWS::SQS::Queue": {

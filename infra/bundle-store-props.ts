@@ -1,0 +1,106 @@
+import type { Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { IRole } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { Code } from "aws-cdk-lib/aws-lambda";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { IParameter } from "aws-cdk-lib/aws-ssm";
+
+export interface BundleStoreProps {
+  /**
+   * The cluster whose pools run these bundles; the same as Drover's.
+   *
+   * @default "default"
+   */
+  readonly cluster?: string;
+  /**
+   * Signs what is published: ECC_NIST_P256, for SIGN_VERIFY.
+   *
+   * @default - one of its own, which outlives the stack
+   */
+  readonly signingKey?: IKey;
+  /**
+   * Whose signatures new machines believe too, while one key takes the place of
+   * another: `docs/bundles.md` has the steps.
+   *
+   * @default - none
+   */
+  readonly alsoTrusted?: readonly IKey[];
+  /**
+   * How long what was replaced or removed can be brought back. Whole days.
+   *
+   * @default Duration.days(30)
+   */
+  readonly recoverableFor?: Duration;
+  /**
+   * Where S3 writes down who asked for what.
+   *
+   * @default - nowhere
+   */
+  readonly accessLogsBucket?: IBucket;
+  /**
+   * Of the bucket and the key. A bucket that is not empty is not deleted in any case.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /** Of the function that prepares the store when it is deployed. @default RetentionDays.THREE_MONTHS */
+  readonly logRetention?: RetentionDays;
+  /**
+   * Where the code of that function is.
+   *
+   * @default - bundled when the app is synthesized
+   */
+  readonly code?: Code;
+}
+
+/** An entry of Secrets Manager, or a parameter of SSM. */
+export type MachineSecret = ISecret | IParameter;
+
+/** What machines of a pool are told. */
+export interface BundleOptions {
+  /** What the pool's bundles name under `secrets`, and nothing else. @default - none */
+  readonly secrets?: readonly MachineSecret[];
+  /**
+   * The lowest serial of the pool's channel that a new machine believes. Raise it
+   * when no machine must ever again run what was published before.
+   *
+   * @default 0
+   */
+  readonly serialFloor?: number;
+  /**
+   * Whether a machine without the tag `drover:bundle` takes the current bundle,
+   * or waits for the tag.
+   *
+   * @default "current"
+   */
+  readonly assignment?: "current" | "wait";
+  /**
+   * For how long a new machine tries again what may pass: a little less than the
+   * launch hook allows. Between a minute and two hours.
+   *
+   * @default Duration.minutes(15)
+   */
+  readonly bootTime?: Duration;
+  /**
+   * PEM of the keys whose signatures machines believe, one after the other.
+   *
+   * @default - the store's, as KMS gives them when the stack is deployed
+   */
+  readonly publicKey?: string;
+}
+
+export interface MachineProps extends BundleOptions {
+  /** The pool's name: at most 63 letters, digits, hyphens and underscores. */
+  readonly pool: string;
+  /** Of the machines. It gets what they need, and nothing else. */
+  readonly role: IRole;
+  /**
+   * The unique id of the role (`AROA…`), under which machines report: for a role
+   * of others, which tells it by `aws iam get-role`.
+   *
+   * @default - that of a role of this app
+   */
+  readonly roleId?: string;
+}
