@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { describeBundles } from "../../lambdas/config/rules/describe-bundles.ts";
 import { exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
 import { addPlace, type BundleFlags } from "./bundle-options.ts";
-import { describeBundles, renderBundles } from "./render-bundles.ts";
+import { renderBundles } from "./render-bundles.ts";
 
 interface BundlesFlags extends BundleFlags {
   readonly json?: true;

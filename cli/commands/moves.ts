@@ -3,10 +3,11 @@ import type { BundleDesk } from "../../lambdas/config/bundle-desk.ts";
 import { isSha256 } from "../../lambdas/config/lines.ts";
 import type { MoveResult } from "../../lambdas/config/swap-channel.ts";
 import type * as operationsModule from "../../lambdas/config/publish-bundle.ts";
+import { summarizeMove } from "../../lambdas/config/rules/summarize-move.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
 import { addPlace, type BundleFlags } from "./bundle-options.ts";
-import { renderMove, summarizeMove } from "./render-move.ts";
+import { renderMove } from "./render-move.ts";
 
 interface MoveFlags extends BundleFlags {
   readonly to?: string;

@@ -5,10 +5,11 @@ import type { Command } from "commander";
 import type { CheckedSource } from "../../infra/bundle/check-source.ts";
 import type { Manifest } from "../../lambdas/config/manifest.ts";
 import type { Published } from "../../lambdas/config/publish-bundle.ts";
+import { summarizeMove } from "../../lambdas/config/rules/summarize-move.ts";
 import { exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
 import { addPlace, type BundleFlags, checkFolder, checkPool } from "./bundle-options.ts";
-import { renderMove, summarizeMove } from "./render-move.ts";
+import { renderMove } from "./render-move.ts";
 
 interface PublishFlags extends BundleFlags {
   readonly promote?: true;

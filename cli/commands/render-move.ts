@@ -15,14 +15,3 @@ export const renderMove = (pool: string, { channel, step, why }: MoveResult): st
   step
     ? `${pool}: the bundle ${step.sha256} ${meanings[step.move]} (serial ${step.serial}).\n`
     : `${pool}: nothing was moved: ${why}${channel ? ` (serial ${channel.serial})` : ""}.\n`;
-
-/** The same for a program. */
-export const summarizeMove = ({ channel, step, why }: MoveResult) => ({
-  move: step?.move ?? null,
-  moved: step?.sha256 ?? null,
-  why: why ?? null,
-  serial: channel?.serial ?? null,
-  current: channel?.current ?? null,
-  candidate: channel?.candidate ?? null,
-  previous: channel?.previous ?? null,
-});

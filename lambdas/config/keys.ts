@@ -9,7 +9,9 @@ export const manifestKey = (pool: string, sha256: string): string =>
 export const signatureKey = (pool: string, sha256: string): string =>
   `${manifestKey(pool, sha256)}.sig`;
 
-export const channelKey = (pool: string): string => `channels/${pool}`;
+export const channelsPrefix = "channels/";
+
+export const channelKey = (pool: string): string => `${channelsPrefix}${pool}`;
 
 /** All that is stored of the bundles of a pool. */
 export const bundlesPrefix = (pool: string): string => `bundles/${pool}/`;

@@ -1,6 +1,6 @@
 import type { BundleDesk } from "./bundle-desk.ts";
 import type { Channel } from "./channel.ts";
-import { bundlesPrefix, reportsPrefix } from "./keys.ts";
+import { bundlesPrefix, channelsPrefix, reportsPrefix } from "./keys.ts";
 import { FormatError, isSha256, textOf } from "./lines.ts";
 import { readChannel } from "./read-channel.ts";
 import { parseReport, type Report } from "./report.ts";
@@ -68,6 +68,15 @@ export const listReports = async (
     reports.push(...read.filter((each) => each !== undefined));
   }
   return reports;
+};
+
+/** The pools that have a channel. */
+export const listPools = async ({ objects }: BundleDesk): Promise<readonly string[]> => {
+  const pools: string[] = [];
+  for await (const { key } of objects.list(channelsPrefix)) {
+    pools.push(key.slice(channelsPrefix.length));
+  }
+  return pools;
 };
 
 /** All that is known of the bundles of a pool. */

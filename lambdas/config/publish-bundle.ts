@@ -83,47 +83,52 @@ export const nominateStored = (
 ): Promise<MoveResult> => moveTo(desk, order, sha256, publish);
 
 /**
- * A bundle that is in the bucket becomes the current one.
+ * The bundle that is meant where none is named: the candidate is promoted, and the way back
+ * leads to what was current before.
  *
- * @param sha256 - by default the candidate
- * @throws PublishingRefused if there is no candidate
+ * @throws PublishingRefused if there is none
  */
+export const chooseTarget = async (
+  desk: BundleDesk,
+  pool: string,
+  action: "publish" | "promote" | "rollback",
+  sha256: string | undefined,
+): Promise<string> => {
+  if (sha256 !== undefined) return sha256;
+  const channel = (await readChannel(desk, pool))?.channel;
+  const target = action === "promote" ? channel?.candidate : channel?.previous;
+  if (target !== undefined) return target;
+  const why = {
+    publish: "needs a bundle",
+    promote: "has no candidate: publish one, or name a bundle",
+    rollback: "had no bundle before the current one: name one",
+  };
+  throw new PublishingRefused(
+    channel ? `the pool ${pool} ${why[action]}` : `nothing was ever published to the pool ${pool}`,
+  );
+};
+
+/** A bundle that is in the bucket becomes the current one; by default the candidate. */
 export const promoteStored = async (
   desk: BundleDesk,
   order: Order,
   sha256?: string,
-): Promise<MoveResult> => {
-  const target = sha256 ?? (await readChannel(desk, order.pool))?.channel.candidate;
-  if (target === undefined)
-    throw new PublishingRefused(
-      `the pool ${order.pool} has no candidate: publish one, or name a bundle`,
-    );
-  return moveTo(desk, order, target, promote);
-};
+): Promise<MoveResult> =>
+  moveTo(desk, order, await chooseTarget(desk, order.pool, "promote", sha256), promote);
 
-/**
- * The way back: another bundle becomes the current one.
- *
- * @param to - by default what was current before
- * @throws PublishingRefused if there is nothing to go back to
- */
+/** The way back: another bundle becomes the current one; by default what was current before. */
 export const rollBackChannel = async (
   desk: BundleDesk,
-  { pool, mover }: Order,
+  order: Order,
   to?: string,
-): Promise<MoveResult> => {
-  const before = await readChannel(desk, pool);
-  const target = to ?? before?.channel.previous;
-  if (before === undefined || target === undefined)
-    throw new PublishingRefused(
-      before === undefined
-        ? `nothing was ever published to the pool ${pool}`
-        : `the pool ${pool} had no bundle before the current one: name one with --to`,
-    );
-  return moveTo(desk, { pool, mover }, target, (_, channel) =>
-    channel ? rollBack(channel, target, mover) : { moved: false, why: "the channel is gone" },
+): Promise<MoveResult> =>
+  moveTo(
+    desk,
+    order,
+    await chooseTarget(desk, order.pool, "rollback", to),
+    (_, channel, target, mover) =>
+      channel ? rollBack(channel, target, mover) : { moved: false, why: "the channel is gone" },
   );
-};
 
 /** The candidate is one no longer. */
 export const withdrawCandidate = (desk: BundleDesk, { pool, mover }: Order): Promise<MoveResult> =>

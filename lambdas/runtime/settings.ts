@@ -13,6 +13,13 @@ const address = v.pipe(
 );
 const secret = v.optional(v.string());
 
+const whole = v.pipe(
+  v.string(),
+  v.transform(Number),
+  v.integer("has to be a whole number"),
+  v.minValue(1),
+);
+
 const common = { DROVER_CLUSTER: v.string() };
 
 const records = {
@@ -20,12 +27,7 @@ const records = {
   DROVER_TABLE: v.string(),
   DROVER_STOP_PARAMETER: v.string(),
   DROVER_POOL_PARAMETERS: v.string(),
-  DROVER_CLUSTER_SLOTS: v.pipe(
-    v.string(),
-    v.transform(Number),
-    v.integer("has to be a whole number"),
-    v.minValue(1),
-  ),
+  DROVER_CLUSTER_SLOTS: whole,
 };
 
 const cluster = {
@@ -44,6 +46,17 @@ const cluster = {
   CONSUL_CLIENT_KEY_SECRET: secret,
 };
 
+const bundles = {
+  ...common,
+  DROVER_BUNDLE_BUCKET: v.string(),
+  DROVER_BUNDLE_KEY: v.string(),
+  /** ARNs of keys, with spaces between them. */
+  DROVER_BUNDLE_TRUSTED_KEYS: v.pipe(
+    v.string(),
+    v.transform((text) => text.split(" ").filter((each) => each !== "")),
+  ),
+};
+
 const shapes = {
   /** For functions that keep records and call Auto Scaling. */
   records: v.object(records),
@@ -51,6 +64,10 @@ const shapes = {
   intake: v.object({ ...records, DROVER_STATE_MACHINE: v.string() }),
   /** For functions that talk to Nomad and Consul. */
   cluster: v.object(cluster),
+  /** For functions that publish. */
+  bundles: v.object(bundles),
+  /** For the function that removes old bundles: how many are kept, and for how many days. */
+  retention: v.object({ DROVER_KEEP_BUNDLES: whole, DROVER_KEEP_DAYS: whole }),
 };
 
 export type RecordSettings = v.InferOutput<typeof shapes.records>;
