@@ -1,4 +1,5 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { KMSClient } from "@aws-sdk/client-kms";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -7,6 +8,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 
 import { systemClock } from "../../lambdas/runtime/clock.ts";
 import { createEc2 } from "../../rehearsal/emulators/ec2/ec2.ts";
+import { createKms } from "../../rehearsal/emulators/kms.ts";
 import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
 import { createS3 } from "../../rehearsal/emulators/s3/s3.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
@@ -16,6 +18,7 @@ import { createStepFunctions, type Outcome } from "../../rehearsal/emulators/ste
 import { seeded } from "../../rehearsal/random.ts";
 import { serveInProcess } from "../../rehearsal/wire.ts";
 import { type Ec2Target, ec2Contract } from "./ec2.ts";
+import { kmsContract, type KmsTarget } from "./kms.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
 import type { S3Target } from "./s3-target.ts";
 import { s3Contract } from "./s3.ts";
@@ -111,6 +114,21 @@ const openEc2 = (): Ec2Target => {
   };
 };
 
+const openKms = (): KmsTarget => {
+  const kms = createKms({ random: seeded(1) });
+  return {
+    client: new KMSClient(settings(kms.service)),
+    createKey: async () => kms.createKey(),
+    createAlias: async (keyId) => {
+      const name = `alias/drover-${next()}`;
+      kms.createAlias(name, keyId);
+      return name;
+    },
+    disable: async (keyId) => kms.disable(keyId),
+    scheduleDeletion: async (keyId) => kms.scheduleDeletion(keyId),
+  };
+};
+
 const openS3 = (): S3Target => {
   const s3 = createS3({ now, random: seeded(1) });
   s3.createBucket("versioned", { versioned: true });
@@ -124,6 +142,7 @@ const openS3 = (): S3Target => {
 };
 
 holdTo("EC2, emulated", ec2Contract, openEc2);
+holdTo("KMS, emulated", kmsContract, openKms);
 holdTo("resource tags, emulated", resourceTagsContract, openResourceTags);
 holdTo("Step Functions, emulated", stepFunctionsContract, openStepFunctions);
 holdTo("S3, emulated", s3Contract, openS3);

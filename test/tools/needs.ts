@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { AgentBinaryError, findOrBuildAgents } from "../../rehearsal/agents/binaries.ts";
+import { buildLocalKms, LocalKmsError } from "../contract/local-kms/build.ts";
 import { installRic } from "../packaging/install-ric.ts";
 
 /** Something that tests need and that is not here; the message says what to install. */
@@ -118,6 +119,27 @@ export const ministack: Need = pythonNeed(
   "ministack",
   "test/contract/ministack/requirements.txt",
 );
+
+export const openssl: Need = {
+  name: "OpenSSL",
+  prepare: async (report) => {
+    needCommands(["openssl"], report);
+  },
+};
+
+/** A public emulator of AWS KMS, which signs digests as that does. */
+export const localKms: Need = {
+  name: "local-kms",
+  prepare: async (report) => {
+    needCommands(["openssl"], report);
+    try {
+      await buildLocalKms(report);
+    } catch (error) {
+      if (error instanceof LocalKmsError) throw new Missing(error.message, { cause: error });
+      throw error;
+    }
+  },
+};
 
 const moto = pythonNeed("moto", "moto", "test/node/moto/requirements.txt");
 

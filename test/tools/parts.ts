@@ -14,10 +14,12 @@ import {
   agents,
   jdk,
   lambdaRuntime,
+  localKms,
   machines,
   machinesWithAgents,
   ministack,
   type Need,
+  openssl,
   python,
 } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
@@ -58,6 +60,8 @@ const checks = (...list: Check[]) => ({
 const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/infra\//, python],
   [/^test\/contract\/event-patterns/, jdk],
+  [/^test\/contract\/kms-local/, localKms],
+  [/^test\/contract\/services-emulator/, openssl],
   [/^test\/contract\/.*-live\.test\.ts$/, agents],
   [/^test\/contract\/.*-ministack\.test\.ts$/, ministack],
   [/^test\/packaging\//, lambdaRuntime],
