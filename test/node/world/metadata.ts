@@ -54,8 +54,8 @@ export const startMetadata = async (session: RoleSession): Promise<Metadata> => 
   ]);
   const metadata = { endpoint: "", values, sleepsFor: 0, close: async () => {} };
   const server = createServer((request, response) => {
-    const answer = (status: number, text: string) => {
-      response.writeHead(status, { "content-type": "text/plain" }).end(text);
+    const answer = (status: number, text: string, headers: Record<string, string> = {}) => {
+      response.writeHead(status, { "content-type": "text/plain", ...headers }).end(text);
     };
     const path = decodeURIComponent(request.url ?? "");
     if (metadata.sleepsFor > 0) {
@@ -65,7 +65,8 @@ export const startMetadata = async (session: RoleSession): Promise<Metadata> => 
     if (path === "/latest/api/token") {
       const seconds = Number(request.headers["x-aws-ec2-metadata-token-ttl-seconds"]);
       if (request.method !== "PUT") return answer(405, "");
-      return seconds >= 1 && seconds <= 21_600 ? answer(200, token) : answer(400, "");
+      if (!(seconds >= 1 && seconds <= 21_600)) return answer(400, "");
+      return answer(200, token, { "x-aws-ec2-metadata-token-ttl-seconds": String(seconds) });
     }
     if (request.headers["x-aws-ec2-metadata-token"] !== token) return answer(401, "");
     const value = values.get(path.replace("/latest/meta-data/", ""));
