@@ -29,4 +29,19 @@ describe("the example pool", () => {
       assert.match(said, /valid/i);
     }
   });
+
+  it("has no setting for new nodes, with which this Nomad would not start", async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), "drover-example-"));
+    context.after(() => rmSync(folder, { recursive: true }));
+    const { nomad } = await findOrBuildAgents(() => {});
+    const path = join(folder, "client.hcl");
+    const text = render(readFileSync(join(example, "nomad.d", "client.hcl"), "utf8"));
+    const setting = "  # default_ineligible = true\n";
+    assert.ok(text.includes(setting));
+    writeFileSync(path, text.replace(setting, setting.replace("# ", "")));
+    assert.throws(
+      () => execFileSync(nomad, ["config", "validate", path], { stdio: "pipe" }),
+      /unexpected keys default_ineligible/,
+    );
+  });
 });

@@ -19,7 +19,8 @@ disable_update_check = true
 
 client {
   enabled = true
-  # Where the version has it, a new node takes no work before it is admitted:
+  # A new node takes no work before it is admitted. Nomad 1.6 has no such setting and does not start
+  # with it (docs/machines.md, "New nodes"):
   # default_ineligible = true
 
   # Of the clouds only AWS is asked, so that the agent is there sooner.
