@@ -72,7 +72,7 @@ export const createHandler = (surroundings: Surroundings) => {
     const keys = await Promise.all(
       Keys.map((key) => untilGranted(clock, () => bundleKeyClient(options, key).publicKey())),
     );
-    return { Scripts, PublicKeys: keys.join("") };
+    return { Scripts, PublicKeys: keys.join("").trim() };
   };
 
   return (request: ResourceRequest): Promise<void> => answerCloudFormation(request, prepare);
