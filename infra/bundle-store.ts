@@ -147,24 +147,18 @@ export class BundleStore extends Construct {
    * Lets the machines with a role run what one pool runs, and nothing else: read
    * its channel, its bundles, binaries, and the secrets; write a report, each its
    * own.
-   *
-   * @returns the policy: machines that start before it is attached wait for a minute
    */
-  grantMachine(
-    role: IRole,
-    { pool, secrets = [] }: Pick<MachineProps, "pool" | "secrets">,
-  ): Policy {
+  grantMachine(role: IRole, { pool, secrets = [] }: Pick<MachineProps, "pool" | "secrets">): void {
     const statements = [
       ...machineStatements(this.resourcesFor(role), pool),
       ...secretStatements(role, secrets),
     ];
-    const id = `Bundles-${this.cluster}-${pool}`;
+    const id = `DroverBundles-${pool}`;
     const known = role.node.tryFindChild(id);
-    // One of its own: what else the role may do can depend on the group, and that on this.
+    // Beneath the role: a launch template comes after it, and so do its machines.
     const policy = known instanceof Policy ? known : new Policy(role, id, { roles: [role] });
     policy.addStatements(...statements);
     acknowledgeStatements(policy, statements);
-    return policy;
   }
 
   /**

@@ -15,7 +15,7 @@ export const checkBundleStore = (props: BundleStoreProps, problems: Problems): v
 
 /** Adds all that is wrong with what the machines of a pool are told. */
 export const checkMachine = (props: MachineProps, problems: Problems): void => {
-  if (!Token.isUnresolved(props.pool)) checkPoolName(props.pool, problems);
+  checkPoolName(props.pool, problems);
   if (roleIdOf(props) === undefined)
     problems.add(
       "roleId",
