@@ -3,6 +3,8 @@ import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2"
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { BundleStore } from "./bundle-store.ts";
+import type { BundleOptions } from "./bundle-store-props.ts";
 import type { FunctionCode } from "./function-code.ts";
 
 /** Secrets whose text is PEM. */
@@ -116,6 +118,11 @@ export interface DroverProps {
 /** What becomes of an instance that could not be drained. */
 export type DrainFailure = "continue" | "retain";
 
+/** From where machines of a pool have what they run. */
+export interface PoolBundles extends BundleOptions {
+  readonly store: BundleStore;
+}
+
 export interface PoolProps {
   /** The pool's name: at most 63 letters, digits, hyphens and underscores. */
   readonly pool: string;
@@ -173,4 +180,13 @@ export interface PoolProps {
    * @default Duration.seconds(1728) - the shortest with 48 hours
    */
   readonly heartbeat?: Duration;
+  /**
+   * What the pool's machines run, from the first boot on. The group's launch
+   * template gets its user data, IMDSv2 with the hop limit 1 and instance tags,
+   * and its role what machines need; only for launch templates of the same app,
+   * without user data of their own.
+   *
+   * @default - machines are made in another way
+   */
+  readonly bundles?: PoolBundles;
 }

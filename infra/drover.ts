@@ -18,6 +18,7 @@ import { functionCode } from "./function-code.ts";
 import { IntakeRule } from "./intake-rule.ts";
 import { ManagedPool, ownedGroup } from "./managed-pool.ts";
 import { retireMachineName, stopParameterName } from "./names.ts";
+import { checkPoolBundles, equipTemplates } from "./pool-bundles.ts";
 import { Problems } from "./problems.ts";
 import { Reconciliation } from "./reconciliation.ts";
 import { RetireAlarms } from "./retire-alarms.ts";
@@ -160,10 +161,11 @@ export class Drover extends Construct implements IConnectable {
    */
   manage(group: IAutoScalingGroup, props: PoolProps): void {
     const problems = new Problems();
-    const owned = ownedGroup(group) !== undefined;
+    const owned = ownedGroup(group);
     const slots = Token.isUnresolved(this.#slots) ? undefined : this.#slots;
-    const checked = checkPool(props, owned, slots, problems);
-    const { pool } = props;
+    const checked = checkPool(props, owned !== undefined, slots, problems);
+    const { pool, bundles } = props;
+    const templates = bundles && checkPoolBundles(bundles, pool, this.cluster, owned, problems);
     const other = this.#pools.get(pool);
     if (other) {
       problems.add(
@@ -185,6 +187,7 @@ export class Drover extends Construct implements IConnectable {
 
     this.#pools.set(pool, { group, slots: checked.settings.slots });
     claimGroup(group, pool);
+    if (templates) equipTemplates(templates, pool, bundles);
     new ManagedPool(this, `Pool-${pool}`, {
       ...checked,
       cluster: this.cluster,

@@ -1,10 +1,18 @@
 /** What an app with Drover in it imports. */
+export { BundleStore } from "./bundle-store.ts";
+export type {
+  BundleOptions,
+  BundleStoreProps,
+  MachineProps,
+  MachineSecret,
+} from "./bundle-store-props.ts";
 export { Drover } from "./drover.ts";
 export type {
   ConsulProps,
   DrainFailure,
   DroverProps,
   NomadProps,
+  PoolBundles,
   PoolProps,
   ServiceProps,
   TlsSecrets,
