@@ -100,13 +100,18 @@ const contentOf = async (key: string, body: Readable): Promise<Uint8Array> => {
   return Buffer.concat(pieces);
 };
 
+const ignore = (): void => {};
+
+// The SDK tells on the console that it cannot repeat a stream: that is done here.
+const quiet = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 /** @param options - a bucket may be addressed by its path, for servers that are not AWS's */
 export const bundleObjectsClient = (
   options: AwsClientOptions & { readonly forcePathStyle?: boolean },
   bucket: string,
   clock: Clock,
 ): BundleObjects => {
-  const client = new S3Client(options);
+  const client = new S3Client({ ...options, logger: quiet });
 
   const put = async (
     key: string,

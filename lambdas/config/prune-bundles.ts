@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { type Ec2, ec2Client } from "../clients/ec2.ts";
+import { InputRefused } from "../runtime/errors.ts";
 import { parseSettings } from "../runtime/settings.ts";
 import type { Surroundings } from "../runtime/surroundings.ts";
 import { task, wired } from "../runtime/task.ts";
-import type { BundleDesk } from "./bundle-desk.ts";
+import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
 import { listBundles, listPools, type ReportedMachine } from "./list-bundles.ts";
-import { connectDesk, refusing } from "./publishing.ts";
+import { connectDesk } from "./publishing.ts";
 import { readChannel } from "./read-channel.ts";
 import { choosePrunable, type Retention } from "./rules/choose-prunable.ts";
 
@@ -90,17 +91,23 @@ export const createHandler = (surroundings: Surroundings) => {
   const ec2 = ec2Client(surroundings);
   const settings = parseSettings("retention", surroundings.env);
   const retention = { count: settings.DROVER_KEEP_BUNDLES, days: settings.DROVER_KEEP_DAYS };
-  return task(surroundings, input, (_, { log }) =>
-    refusing(async () => {
-      const pruned: Pruned[] = [];
-      for (const pool of await listPools(desk)) {
+  return task(surroundings, input, async (_, { log }) => {
+    const pruned: Pruned[] = [];
+    const refused: string[] = [];
+    for (const pool of await listPools(desk)) {
+      try {
         const each = await prunePool(desk, ec2, pool, retention, surroundings.clock.now());
         log.info("pruned", { ...each });
         pruned.push(each);
+      } catch (error) {
+        if (!(error instanceof PublishingRefused)) throw error;
+        // The others are not to wait for it.
+        refused.push(error.message);
       }
-      return pruned;
-    }),
-  );
+    }
+    if (refused.length > 0) throw new InputRefused(refused.join("; "));
+    return pruned;
+  });
 };
 
 export const handler = wired(createHandler);
