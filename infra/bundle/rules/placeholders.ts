@@ -23,7 +23,8 @@ const secretPattern = /^secret\.([A-Za-z0-9][A-Za-z0-9._-]*)$/;
 
 // Whatever begins as a placeholder, in any writing: with spaces, trim markers, other case.
 const beginning = /\{\{[\s!-]*drover(?![A-Za-z0-9_])/gi;
-const wellFormed = /\{\{(!*)drover\.([^{}\n]*)\}\}/y;
+// One that is escaped is none, whatever follows.
+const wellFormed = /\{\{(?:!+drover\.|drover\.([^{}\n]*)\}\})/y;
 
 /** Where the files of secrets are on a machine. */
 export const secretFolder = "/run/drover/secrets";
@@ -74,35 +75,39 @@ export const findPlaceholders = (text: string, secrets: ReadonlySet<string>): Pl
         line,
         message: `${JSON.stringify(begun)} begins as a placeholder and is none: write {{drover.<name>}} without spaces, or {{!drover.<name>}} for the text itself`,
       });
-    } else if (found[1] === "") {
-      const message = isKnown(found[2] ?? "", secrets);
+    } else if (found[1] !== undefined) {
+      const message = isKnown(found[1], secrets);
       if (message !== undefined) faults.push({ line, message: `${found[0]}: ${message}` });
     }
   }
   return { any, faults };
 };
 
-/** There is no value for a placeholder. */
-export class MissingValue extends Error {
-  override readonly name = "MissingValue";
+/** A machine does not take a text: a placeholder of it has no value, or is none. */
+export class NotRendered extends Error {
+  override readonly name = "NotRendered";
 }
 
 /**
  * What a machine makes of a text: the reference that its shell is held against.
  *
  * @param valueOf - the value of a name, undefined if there is none
- * @throws MissingValue with the name of the placeholder
+ * @throws NotRendered with the name of the placeholder
  */
 export const renderPlaceholders = (
   text: string,
   valueOf: (name: string) => string | undefined,
 ): string =>
-  text.replaceAll(/\{\{!+drover\.|\{\{drover\.([^{}\n]*)\}\}/g, (found, name?: string) => {
-    if (name === undefined) return found.replace("!", "");
-    const value = valueOf(name);
-    if (value === undefined) throw new MissingValue(`there is no value for {{drover.${name}}}`);
-    return value;
-  });
+  text.replaceAll(
+    /\{\{!+drover\.|\{\{drover\.(?:([A-Za-z0-9+=.,_:@-]+)\}\})?/g,
+    (found, name?: string) => {
+      if (found.startsWith("{{!")) return found.replace("!", "");
+      if (name === undefined) throw new NotRendered(`a placeholder that is none begins: ${found}`);
+      const value = valueOf(name);
+      if (value === undefined) throw new NotRendered(`there is no value for ${found}`);
+      return value;
+    },
+  );
 
 /** A value of the kind that a machine has, for checking the syntax of what is rendered. */
 export const sampleOf = (name: string): string => {

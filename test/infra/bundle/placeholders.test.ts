@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import {
   findPlaceholders,
-  MissingValue,
+  NotRendered,
   renderPlaceholders,
 } from "../../../infra/bundle/rules/placeholders.ts";
 
@@ -34,8 +34,25 @@ describe("placeholders", () => {
   });
 
   it("without a value are an error that names them", () => {
-    assert.throws(() => renderPlaceholders("{{drover.gone}}", values), MissingValue);
+    assert.throws(() => renderPlaceholders("{{drover.gone}}", values), NotRendered);
     assert.throws(() => renderPlaceholders("{{drover.gone}}", values), /\{\{drover\.gone\}\}/);
+  });
+
+  for (const text of [
+    "{{drover.pool",
+    "{{drover.}}",
+    "{{drover.a b}}",
+    "{{drover.{{drover.pool}}}}",
+  ]) {
+    it(`that are none are an error: ${text}`, () => {
+      assert.throws(() => renderPlaceholders(text, values), NotRendered);
+      assert.equal(findPlaceholders(text, new Set()).faults.length > 0, true);
+    });
+  }
+
+  it("that are escaped are published, whatever follows", () => {
+    for (const text of ["{{!drover.", "{{!drover.no such}}", "{{!!drover.pool", "{{!drover.{{x}}"])
+      assert.deepEqual(findPlaceholders(text, new Set()), { any: true, faults: [] });
   });
 
   it("leave every text alone that has none, and escaping is undone by rendering", () => {
