@@ -50,7 +50,7 @@ check_space() {
 unpack_tar() {
   local tar=$state/incoming/tar
   step "unpacking $digest"
-  tar -tvf "$tar" >"$work/listing" 2>"$work/found" || refuse "the tar of $digest cannot be read"
+  tar -tvf "$tar" 2>"$work/found" | into "$work/listing" || refuse_first "the tar of $digest cannot be read"
   # It tells of names that it would make harmless.
   [ ! -s "$work/found" ] || refuse "the tar of $digest is not plain: $(head -n 1 "$work/found")"
   awk -v "expected=$entries" -f "$lib/lib/check-entries.awk" <"$work/listing" >"$work/found" ||
@@ -59,6 +59,6 @@ unpack_tar() {
     refuse "the tar of $digest could not be unpacked: $(tail -n 1 "$work/found")"
   rm -f "$tar"
   # What was looked at was only a listing.
-  find "$1" ! -type f ! -type d ! -type l -o -type f -links +1 >"$work/found"
+  find "$1" ! -type f ! -type d ! -type l -o -type f -links +1 | into "$work/found"
   [ ! -s "$work/found" ] || refuse "the tar of $digest has a strange entry: $(head -n 1 "$work/found")"
 }

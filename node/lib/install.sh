@@ -27,6 +27,7 @@ install_bundle() {
     return
   }
   check_plan "$state/bundles/$installation/plan"
+  check_places "$state/bundles/$installation/root"
   bring_secrets "$state/bundles/$installation/plan"
 }
 
@@ -37,10 +38,10 @@ bring_secrets() {
 
 # Whether there is an installation of $digest, whole, whose values are still those of this machine.
 find_installation() {
-  find "$state/bundles" -mindepth 1 -maxdepth 1 -name "$digest-*" >"$work/installations"
+  find "$state/bundles" -mindepth 1 -maxdepth 1 -name "$digest-*" | into "$work/installations"
   while read -r installation; do
     installation=${installation##*/}
-    list_files "$state/bundles/$installation/root" >"$work/list"
+    list_files "$state/bundles/$installation/root" | into "$work/list"
     cmp -s "$work/list" "$state/bundles/$installation/list" || continue
     cut -d= -f1 "$state/bundles/$installation/facts" >"$work/names"
     collect_facts "$state/bundles/$installation/plan"
@@ -54,7 +55,7 @@ keep_installation() {
   local sum
   step "keeping the installation of $digest"
   cp "$work/facts" "$1/facts"
-  list_files "$1/root" >"$1/list"
+  list_files "$1/root" | into "$1/list"
   sum=$(sha256sum <"$1/facts")
   installation=$digest-$(printf '%.12s' "$sum")
   rm -rf "$state/incoming" "$state/bundles/${installation:?}"

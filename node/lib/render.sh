@@ -10,8 +10,7 @@ find_facts() {
     [ -f "$1$path" ] || refuse "$path of $digest is to be rendered, and is no file in it"
     with_mark "$1$path" | awk -v list=1 -f "$lib/lib/render.awk" 2>"$work/found" ||
       refuse "$path of $digest: $(cat "$work/found")"
-  done <"$work/plan-render" >"$work/names.found"
-  sort -u "$work/names.found" >"$work/names"
+  done <"$work/plan-render" | sort -u | into "$work/names"
   collect_facts "$2"
 }
 
@@ -77,10 +76,8 @@ render_files() {
   step 'writing values into files'
   plan_lines render "$2"
   while read -r path; do
-    with_mark "$1$path" |
-      awk -v "facts=$work/facts" -f "$lib/lib/render.awk" >"$1$path.rendered" 2>"$work/found" ||
-      refuse "$path of $digest: $(cat "$work/found")"
-    cat "$1$path.rendered" >"$1$path" || refuse "$path of $digest could not be written: is the disk full?"
-    rm -f "$1$path.rendered"
+    with_mark "$1$path" | awk -v "facts=$work/facts" -f "$lib/lib/render.awk" 2>"$work/found" |
+      into "$work/rendered" || refuse_first "$path of $digest: $(cat "$work/found")"
+    into "$1$path" <"$work/rendered"
   done <"$work/plan-render"
 }

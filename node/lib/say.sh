@@ -14,6 +14,10 @@ say() {
 # What is being done: for the report of a run that ends here.
 step() { printf '%s\n' "$*" >"$work/step"; }
 
+# into FILE: standard input becomes it. Of busybox's tools, awk, comm, find, grep, sort and `tar -t` end
+# with 0 when the disk is full; cat does not.
+into() { cat >"$1" || refuse "$1 could not be written: is the disk full?"; }
+
 # The reason outlives the subshell in which something failed.
 end_with() {
   local code=$1
@@ -25,6 +29,12 @@ end_with() {
 
 # Ends: what was found is wrong, and will be the next time too.
 refuse() { end_with "$refused" "refused: $*"; }
+
+# refuse_first WHY: unless a part of what failed has refused already.
+refuse_first() {
+  [ ! -e "$work/reason" ] || exit "$refused"
+  refuse "$@"
+}
 
 # Ends: it might have worked, but not within the time.
 give_up() { end_with "$gave_up" "gave up: $*"; }

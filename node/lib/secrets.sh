@@ -3,7 +3,7 @@
 
 # fetch_secrets PLAN: into $run/secrets.new, where services do not look yet.
 fetch_secrets() {
-  local service id owner mode path
+  local service id owner mode path code
   prove_memory
   rm -rf "$run/secrets.new"
   mkdir -m 0700 "$run/secrets.new"
@@ -11,7 +11,13 @@ fetch_secrets() {
   while read -r service id owner mode path; do
     step "reading secret $id"
     persist "secret $id" try_secret "$service" "$id" || refuse "secret $id: $trouble"
-    store_secret "$service" "$run/secrets.new/${path##*/}" || refuse "secret $id has no text that a file can hold"
+    code=0
+    store_secret "$service" "$run/secrets.new/${path##*/}" || code=$?
+    case $code in
+      0) ;;
+      "$unwritten") refuse "secret $id could not be written: is $run full?" ;;
+      *) refuse "secret $id has no text that a file can hold" ;;
+    esac
     : "$owner" "$mode"
   done <"$work/plan-secret"
 }
@@ -27,6 +33,9 @@ try_secret() {
   esac
 }
 
+# What store_secret ends with when the memory is full.
+readonly unwritten=28
+
 store_secret() {
   local code=0
   (
@@ -38,10 +47,11 @@ store_secret() {
         json_string SecretString <"$work/answer" ||
           json_string SecretBinary <"$work/answer" | base64 -d
         ;;
-    esac >"$2"
+    esac | { cat >"$2" || exit "$unwritten"; }
   ) || code=$?
   rm -f "$work/answer"
-  [ "$code" -eq 0 ] && [ -s "$2" ]
+  [ "$code" -ne 0 ] || [ -s "$2" ] || code=1
+  return "$code"
 }
 
 prove_memory() {
@@ -67,7 +77,7 @@ place_secrets() {
   local name
   mkdir -p "$run/secrets"
   chmod 0711 "$run/secrets"
-  find "$run/secrets.new" -type f >"$work/found"
+  find "$run/secrets.new" -type f | into "$work/found"
   while read -r name; do
     cmp -s "$name" "$run/secrets/${name##*/}" || printf '%s\n' "$run/secrets/${name##*/}" >>"$work/changed"
     mv "$name" "$run/secrets/${name##*/}"

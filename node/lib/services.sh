@@ -8,7 +8,7 @@ note_pending() {
   local new=$state/bundles/$1 old=$state/bundles/${2:-none} action name
   touch "$work/changed" "$run/pending"
   [ -z "${2:-}" ] || sort "$old/list" "$new/list" | uniq -u | sed 's/^[^ ]* [^ ]* \([^/ ]* \)\{0,1\}//' >>"$work/changed"
-  awk -f "$lib/lib/choose-actions.awk" "$work/changed" "$new/plan" >"$work/actions"
+  awk -f "$lib/lib/choose-actions.awk" "$work/changed" "$new/plan" | into "$work/actions"
   cp "$run/pending" "$run/pending.new"
   while read -r action name; do
     ! rc status "$name" >/dev/null 2>&1 || printf '%s %s\n' "$action" "$name" >>"$run/pending.new"

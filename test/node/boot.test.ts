@@ -180,6 +180,37 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
     }
   });
 
+  it("makes a file of what was a folder of a bundle, and the other way round", async (context) => {
+    const { machine, publish, pull } = await makePool(context, cloud);
+    await machine.run("mkdir /srv/mine && ln -s mine /srv/link && echo mine >/srv/file");
+    const boot = async (files: Readonly<Record<string, string>>, links = {}) => {
+      await publish({ files, links });
+      return pull("boot");
+    };
+    const first = await boot(
+      { "/etc/new.d/in/a": "a\n", "/srv/link": "l\n" },
+      { "/srv/file": "../etc/new.d/in" },
+    );
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(await machine.read("/srv/link"), "l\n");
+    assert.equal(await machine.read("/srv/file/a"), "a\n");
+    assert.equal((await boot({ "/etc/new.d": "file\n" })).code, 0);
+    assert.equal(await machine.read("/etc/new.d"), "file\n");
+    const back = await machine.run("readlink /srv/link; cat /srv/file");
+    assert.equal(back.stdout, "mine\nmine\n");
+    assert.equal((await boot({ "/etc/new.d/a": "a\n" })).code, 0);
+    assert.equal(await machine.read("/etc/new.d/a"), "a\n");
+
+    // What somebody else has put there is not Drover's.
+    await machine.run("echo mine >/etc/new.d/b");
+    const refused = await boot({ "/etc/new.d": "file\n" });
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /\/etc\/new\.d is a folder here, and a file in bundle/);
+    assert.equal(await machine.read("/etc/new.d/a"), "a\n");
+    assert.equal((await boot({ "/etc/x": "x\n" })).code, 0);
+    assert.equal((await machine.run("cd /etc/new.d && ls")).stdout, "b\n");
+  });
+
   it("accepts no channel older than one that it has seen, nor another one with its serial", async (context) => {
     const pool = await makePool(context, cloud);
     const { sha256: current } = await pool.publish({ files: { "/etc/a": "1\n" } });
