@@ -91,11 +91,8 @@ describe("one bit flipped, or an end cut off", () => {
       const content = damage(objects.get(name) ?? Buffer.alloc(0), what);
       writeFileSync(join(folder(String(index)), name), content);
     });
-    machine.write(
-      "/obtain-each.sh",
-      readFileSync(join(import.meta.dirname, "world", "obtain-each.sh")),
-      0o755,
-    );
+    for (const name of ["bucket-folder.sh", "obtain-each.sh"])
+      machine.write(`/${name}`, readFileSync(join(import.meta.dirname, "world", name)), 0o755);
 
     const done = await machine.run(
       `cd /cases && /obtain-each.sh good ${cases.map((_, index) => index).join(" ")}`,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck shell=busybox disable=SC2034,SC2154
 # On a machine: pulls, verifies and unpacks the bundle $1 from the bucket into /unpacked.
-set -euf
+set -euf -o pipefail
 command=boot
 export LC_ALL=C
 lib=/usr/lib/drover etc=/etc/drover state=/var/lib/drover run=/run/drover
