@@ -3,7 +3,7 @@
 
 node := node_modules/.bin/node
 
-.PHONY: rehearse soak test contract-aws bench agents release packages
+.PHONY: rehearse soak test contract-aws bench agents binaries release packages
 
 # A scale-in of a Nomad cluster, in the embedded world: nothing leaves this machine.
 rehearse: packages
@@ -29,6 +29,10 @@ bench: packages
 # The real Nomad and Consul, found or built ahead of time (some minutes, once).
 agents: packages
 	@$(node) rehearsal/agents/build.ts
+
+# Static ones for machines, in dist/binaries, with the lines of bundle.yaml that pin them.
+binaries: packages
+	@$(node) rehearsal/agents/build-static.ts
 
 # What a team without CDK deploys, in dist/release: templates, functions, checksums.
 release: packages

@@ -29,6 +29,7 @@ const packages = {
   java: ["default-jdk-headless"],
   javac: ["default-jdk-headless"],
   make: ["make"],
+  "musl-gcc": ["musl-tools"],
   mvn: ["maven"],
   nsenter: ["util-linux"],
   openssl: ["openssl"],
@@ -164,7 +165,7 @@ export const machines: Need = {
 export const agents: Need = {
   name: "Nomad and Consul",
   prepare: async (report) => {
-    needCommands(["openssl", "setpriv", "unshare", "gcc"], report);
+    needCommands(["openssl", "setpriv", "unshare", "gcc", "musl-gcc"], report);
     try {
       await findOrBuildAgents(report);
     } catch (error) {

@@ -65,7 +65,7 @@ const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/contract\/.*-live\.test\.ts$/, agents],
   [/^test\/contract\/.*-ministack\.test\.ts$/, ministack],
   [/^test\/packaging\//, lambdaRuntime],
-  [/^test\/live\/example-(machine|login)/, machinesWithAgents],
+  [/^test\/live\/(example-machine|example-login|static-binaries)/, machinesWithAgents],
   [/^test\/live\//, agents],
   [/^test\/node\//, machines],
 ];
