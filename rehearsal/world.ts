@@ -9,7 +9,9 @@ import type { Delays } from "./emulators/auto-scaling/world.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
 import { createEc2, type Ec2 } from "./emulators/ec2/ec2.ts";
 import { type Bus, type BusEvent, createBus, NotPermitted } from "./emulators/event-bridge/bus.ts";
+import { createKms, type Kms } from "./emulators/kms.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
+import { createS3, type S3 } from "./emulators/s3/s3.ts";
 import { createSecretsManager, type SecretsManager } from "./emulators/secrets-manager.ts";
 import { createSsm, type Ssm } from "./emulators/ssm.ts";
 import { createStepFunctions, type StepFunctions } from "./emulators/step-functions.ts";
@@ -19,12 +21,13 @@ import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "
 import type { Template } from "./engine/intrinsics.ts";
 import { LambdaFailure } from "./engine/lambda-failure.ts";
 import { type Random, seededBy } from "./random.ts";
-import { routeByHost, serveInProcess } from "./wire.ts";
-import { type Authority, guard, standingAuthority, viewGroups } from "./world/authorisation.ts";
+import { type Authority, standingAuthority, viewGroups } from "./world/authorisation.ts";
+import { connectTasks } from "./world/connect-tasks.ts";
 import { findHandler, type HandlerModule } from "./world/handlers.ts";
 import { createLedger, type Ledger } from "./world/ledger.ts";
-import type { Credentials, Park } from "./world/park.ts";
-import { readStack, secretsOf, type Stack } from "./world/stack.ts";
+import type { Park } from "./world/park.ts";
+import { readStack, type Stack } from "./world/stack.ts";
+import { storeSecrets } from "./world/store-secrets.ts";
 
 export const region = "eu-west-1";
 export const account = "123456789012";
@@ -54,6 +57,8 @@ export interface World {
   readonly bus: Bus;
   readonly dynamoDb: DynamoDb;
   readonly ec2: Ec2;
+  readonly kms: Kms;
+  readonly s3: S3;
   readonly ssm: Ssm;
   readonly secrets: SecretsManager;
   readonly tags: ResourceTags;
@@ -69,32 +74,6 @@ export interface World {
   underWay(): number;
   close(): void;
 }
-
-/** The secrets of Drover's functions, by the variable that names each. */
-const valueOf = (variable: string, credentials: Credentials): string => {
-  if (variable === "NOMAD_TOKEN_SECRET") return credentials.nomadToken;
-  if (variable === "CONSUL_HTTP_TOKEN_SECRET") return credentials.consulToken;
-  if (variable.endsWith("_CACERT_SECRET")) return credentials.ca;
-  if (variable.endsWith("_CLIENT_CERT_SECRET")) return credentials.clientCertificate;
-  if (variable.endsWith("_CLIENT_KEY_SECRET")) return credentials.clientKey;
-  throw new Error(`the embedded world has no secret for ${variable}`);
-};
-
-/** Stores every secret that the template names; gives their ARNs by logical id. */
-const storeSecrets = (
-  template: Template,
-  secrets: SecretsManager,
-  credentials: Credentials,
-): Record<string, string> =>
-  Object.fromEntries(
-    [...secretsOf(template)].map(([logicalId, variables]) => {
-      const values = new Set([...variables].map((variable) => valueOf(variable, credentials)));
-      const [value] = values;
-      if (value === undefined || values.size > 1)
-        throw new Error(`${logicalId} is used as several secrets: ${[...variables].join(", ")}`);
-      return [logicalId, secrets.create(logicalId, value)];
-    }),
-  );
 
 const machineOf = (executionArn: string): string =>
   executionArn.replace(":execution:", ":stateMachine:").replace(/:[^:]*$/, "");
@@ -120,6 +99,8 @@ export const createWorld = (options: WorldOptions): World => {
   const dynamoDb = createDynamoDb({ now });
   const ssm = createSsm({ now, region, account });
   const tags = createResourceTags();
+  const kms = createKms({ random: stream("kms"), region, account });
+  const s3 = createS3({ now, random: stream("s3") });
   const secrets = createSecretsManager({ now, random: stream("secrets"), region, account });
   const refs = storeSecrets(template, secrets, park.credentials);
   const stack = readStack(template, { region, account, stackName: "Drover", refs });
@@ -169,10 +150,7 @@ export const createWorld = (options: WorldOptions): World => {
       env: container.spec.env,
       clock,
       random,
-      awsHandler: ledger.watch(
-        authorise ? guard(aws, container.spec.task, authorise) : aws,
-        container,
-      ),
+      awsHandler: ledger.watch(awsOf(container.spec.task), container),
       connect: (tls) => ledger.watch(park.connect(tls), container),
       write: (line) => void (container.alive && log.push(line)),
     }),
@@ -223,23 +201,26 @@ export const createWorld = (options: WorldOptions): World => {
     region,
     account,
   });
-  const host = (service: string) => `${service}.${region}.amazonaws.com`;
-  const aws = serveInProcess(
-    routeByHost({
-      [host("autoscaling")]: autoScaling.service,
-      [host("dynamodb")]: dynamoDb.service,
-      [host("ec2")]: ec2.service,
-      [host("secretsmanager")]: secrets.service,
-      [host("ssm")]: ssm.service,
-      [host("states")]: stepFunctions.service,
-      [host("tagging")]: tags.service,
-    }),
-    { clock },
+  const awsOf = connectTasks(
+    {
+      autoscaling: autoScaling.service,
+      dynamodb: dynamoDb.service,
+      ec2: ec2.service,
+      kms: kms.service,
+      secretsmanager: secrets.service,
+      ssm: ssm.service,
+      states: stepFunctions.service,
+      tagging: tags.service,
+    },
+    { s3, region, clock, authorise },
   );
 
   for (const spec of stack.functions) containers.define(spec);
   for (const { arn, definition } of stack.stateMachines) engine.define(arn, definition);
   for (const table of stack.tables) dynamoDb.createTable(table);
+  for (const { name, versioned } of stack.buckets) s3.createBucket(name, { versioned });
+  for (const id of stack.keys) kms.createKey(id);
+  for (const { name, keyId } of stack.aliases) kms.createAlias(name, keyId);
   for (const { name, value } of stack.parameters) ssm.put(name, value);
 
   let queued = 0;
@@ -297,6 +278,8 @@ export const createWorld = (options: WorldOptions): World => {
     bus,
     dynamoDb,
     ec2,
+    kms,
+    s3,
     ssm,
     secrets,
     tags,

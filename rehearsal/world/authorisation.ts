@@ -1,7 +1,8 @@
 import type { HttpHandler, HttpRequest } from "@smithy/protocol-http";
 import type { AutoScalingEmulator } from "../emulators/auto-scaling/auto-scaling.ts";
+import { renderError } from "../emulators/s3/xml.ts";
 import type { Template } from "../engine/intrinsics.ts";
-import { answerWith, describeCall } from "../wire.ts";
+import { answerWith, describeCall, toUrl } from "../wire.ts";
 import type { Stack } from "./stack.ts";
 
 /** A call of AWS, as far as it matters whether its caller may make it. */
@@ -11,6 +12,10 @@ export interface AwsCall {
   /** First label of the host: `autoscaling`, `dynamodb`, … */
   readonly service: string;
   readonly operation: string;
+  /** What else says what a call is about, where the body does not. */
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
@@ -77,6 +82,11 @@ export type ServiceCall =
 export interface Authorise {
   (call: AwsCall): string | undefined;
   readonly ofService: (call: ServiceCall) => string | undefined;
+  /**
+   * Whether a task may list all of a bucket, by which S3 decides whether to say
+   * that there is no such object. That it may not is no denied call.
+   */
+  readonly mayList: (task: string, bucket: string) => boolean;
 }
 
 /** Makes what authorises the calls of one account. */
@@ -104,9 +114,11 @@ const respond = (status: number, type: string, body: string) => ({
   response: answerWith(status, body, { "content-type": type }),
 });
 
-/** The denial in the shape of the service: the Query protocol has its own. */
-const deny = (service: string, message: string) =>
-  queryServices.has(service)
+/** The denial in the shape of the service: the Query protocol and S3 have their own. */
+const deny = (service: string, message: string) => {
+  if (service === "s3")
+    return respond(403, "application/xml", renderError({ Code: "AccessDenied", Message: message }));
+  return queryServices.has(service)
     ? respond(
         403,
         "text/xml",
@@ -118,6 +130,7 @@ const deny = (service: string, message: string) =>
         // DynamoDB and Step Functions capitalise the field, and the SDK reads both.
         JSON.stringify({ __type: "AccessDeniedException", message }),
       );
+};
 
 const textOf = (body: unknown): string => {
   if (typeof body === "string") return body;
@@ -136,7 +149,16 @@ export const guard = (
   httpHandlerConfigs: () => handler.httpHandlerConfigs(),
   handle: async (request: HttpRequest, options) => {
     const { service, operation } = describeCall(request);
-    const denial = authorise({ task, service, operation, body: textOf(request.body) });
+    const { method, headers } = request;
+    const denial = authorise({
+      task,
+      service,
+      operation,
+      method,
+      url: toUrl(request),
+      headers,
+      body: textOf(request.body),
+    });
     return denial === undefined ? handler.handle(request, options) : deny(service, denial);
   },
 });

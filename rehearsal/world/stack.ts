@@ -38,6 +38,10 @@ export interface Stack {
   readonly groups: readonly GroupOptions[];
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   readonly tables: readonly TableSchema[];
+  readonly buckets: readonly { readonly name: string; readonly versioned: boolean }[];
+  /** Keys that sign, by their ids. */
+  readonly keys: readonly string[];
+  readonly aliases: readonly { readonly name: string; readonly keyId: string }[];
 }
 
 /** Metadata of a function by which its handler is found. */
@@ -94,6 +98,13 @@ const readTable = (name: string, properties: Properties): TableSchema => {
     .filter((attribute) => attribute["AttributeType"] === "N")
     .map((attribute) => String(attribute["AttributeName"]));
   return { name, key: { partition, ...(sort !== undefined && { sort }) }, numbers };
+};
+
+/** The only kind that the world has: it signs, by ECDSA on P-256. */
+const checkKey = (id: string, properties: Properties): void => {
+  const kind = `${String(properties["KeySpec"])} for ${String(properties["KeyUsage"])}`;
+  if (kind !== "ECC_NIST_P256 for SIGN_VERIFY")
+    throw new Error(`${id}: keys of the kind ${kind} are not emulated`);
 };
 
 const readTarget = (target: Properties): RuleTarget => {
@@ -210,6 +221,18 @@ export const readStack = (template: Template, place: Place): Stack => {
         properties("KeySchema", "GlobalSecondaryIndexes", "AttributeDefinitions"),
       ),
     ),
+    buckets: ofType("AWS::S3::Bucket").map(({ id, property }) => {
+      const versioning = property("VersioningConfiguration") as { Status?: string } | undefined;
+      return { name: resolver.ref(id), versioned: versioning?.Status === "Enabled" };
+    }),
+    keys: ofType("AWS::KMS::Key").map(({ id, properties }) => {
+      checkKey(id, properties("KeySpec", "KeyUsage"));
+      return resolver.ref(id);
+    }),
+    aliases: ofType("AWS::KMS::Alias").map(({ property }) => ({
+      name: String(property("AliasName")),
+      keyId: String(property("TargetKeyId")),
+    })),
   };
 };
 

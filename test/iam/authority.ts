@@ -4,10 +4,11 @@ import type {
   AwsCall,
   ServiceCall,
 } from "../../rehearsal/world/authorisation.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, type Verdict } from "./evaluate.ts";
 import { readRoles, type Role } from "./read-roles.ts";
 import { eventBridge, permissionOn, readServiceRoles } from "./service-roles.ts";
-import { type Required, requiredPermissions } from "./required-permissions.ts";
+import { bucketArn, type Required, requiredPermissions } from "./required-permissions.ts";
+import { readResourcePolicies } from "./resource-policies.ts";
 
 /** Who hears of what was allowed and denied. */
 export interface Journal {
@@ -31,6 +32,11 @@ const denialOf = (principal: string, { action, resource }: Required, explicit: b
     ? "with an explicit deny in an identity-based policy"
     : `because no identity-based policy allows the ${action} action`);
 
+const explainError = (
+  { action, resource }: Pick<Required, "action" | "resource">,
+  error: string,
+): string => `${action} on ${resource} cannot be evaluated: ${error}`;
+
 /**
  * Authorises every call against the policies of the synthesized template: a
  * function may do what its own role says, and nothing else.
@@ -43,13 +49,18 @@ export const createAuthority =
     const roles = readRoles(account.template, place);
     const functions = new Map(account.stack.functions.map((spec) => [spec.task, spec]));
 
-    const judge = (task: string, role: Role, required: Required): string | undefined => {
+    const resourcePolicyOf = readResourcePolicies(account.template, place);
+
+    const principalOf = (task: string, role: Role): string =>
+      `arn:aws:sts::${account.account}:assumed-role/${role.name}/${functions.get(task)?.name ?? task}`;
+
+    const ask = (task: string, role: Role, required: Required): Verdict => {
       const resource = aliases[required.resource] ?? required.resource;
       const spec = functions.get(task);
-      const principal = `arn:aws:sts::${account.account}:assumed-role/${role.name}/${spec?.name ?? task}`;
-      const verdict = evaluate(
+      const own = resourcePolicyOf(resource);
+      return evaluate(
         {
-          principal,
+          principal: principalOf(task, role),
           account: account.account,
           action: required.action,
           resource,
@@ -57,14 +68,21 @@ export const createAuthority =
             ...tagContext(required.tags),
             // Only the credentials of the code itself carry it.
             ...(spec && { "lambda:SourceFunctionArn": spec.arn }),
+            ...(own && { "aws:SecureTransport": "true" }),
+            ...required.context,
           },
           policies: role.policies,
+          ...(own && { resourcePolicy: own.document }),
         },
-        role.key,
+        `${role.key} ${own?.key}`,
       );
-      if ("error" in verdict)
-        return `${required.action} on ${resource} cannot be evaluated: ${verdict.error}`;
+    };
+
+    const judge = (task: string, role: Role, required: Required): string | undefined => {
+      const verdict = ask(task, role, required);
+      if ("error" in verdict) return explainError(required, verdict.error);
       if (verdict.result === "Allowed") return undefined;
+      const principal = principalOf(task, role);
       return denialOf(principal, required, verdict.result === "ExplicitlyDenied");
     };
 
@@ -84,8 +102,7 @@ export const createAuthority =
         },
         role.key,
       );
-      if ("error" in verdict)
-        return `${action} on ${resource} cannot be evaluated: ${verdict.error}`;
+      if ("error" in verdict) return explainError({ action, resource }, verdict.error);
       if (verdict.result === "Allowed") return undefined;
       return denialOf(
         principal,
@@ -160,5 +177,12 @@ export const createAuthority =
       }
       return undefined;
     };
-    return Object.assign(ofTask, { ofService });
+    const mayList = (task: string, bucket: string): boolean => {
+      const list = { action: "s3:ListBucket", resource: bucketArn(bucket), tags: {} };
+      const verdict = ask(task, roles.ofTask(task), list);
+      if ("error" in verdict) throw new Error(explainError(list, verdict.error));
+      if (verdict.result === "Allowed") journal.used(task, list.action);
+      return verdict.result === "Allowed";
+    };
+    return Object.assign(ofTask, { ofService, mayList });
   };

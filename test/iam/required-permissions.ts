@@ -1,4 +1,6 @@
 import { parseForm } from "../../rehearsal/emulators/aws-query.ts";
+import { readCall } from "../../rehearsal/emulators/s3/address.ts";
+import { textOf, textsOf } from "../../rehearsal/emulators/s3/xml.ts";
 import type { AccountView, AwsCall, GroupView } from "../../rehearsal/world/authorisation.ts";
 
 /** What IAM is asked about a call: some operations need several permissions. */
@@ -6,6 +8,8 @@ export interface Required {
   readonly action: string;
   readonly resource: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Keys of the condition context that the service itself fills in. */
+  readonly context?: Readonly<Record<string, string>>;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -99,11 +103,95 @@ const ofSecrets = (operation: string, input: Input, { region, account }: Place):
   return [on("secretsmanager:BatchGetSecretValue", "*"), ...ids.map(get)];
 };
 
+/** Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS KMS". */
+const ofKms = (operation: string, input: Input, { region, account }: Place): Required[] => {
+  const id = String(input["KeyId"]);
+  if (id.includes("alias/")) throw new Error(`nobody knows here which key ${id} is`);
+  const key = id.startsWith("arn:") ? id : `arn:aws:kms:${region}:${account}:key/${id}`;
+  if (operation === "GetPublicKey") return [on("kms:GetPublicKey", key)];
+  if (operation !== "Sign" && operation !== "Verify")
+    throw new Error(`nobody knows which permissions ${operation} needs`);
+  const { MessageType = "RAW", SigningAlgorithm = "" } = input as Readonly<Record<string, string>>;
+  const context = {
+    "kms:MessageType": MessageType,
+    "kms:SigningAlgorithm": SigningAlgorithm,
+  };
+  return [{ ...on(`kms:${operation}`, key), context }];
+};
+
+/** The headers by which a write says its condition, as keys of the context. */
+const conditionsOf = (headers: AwsCall["headers"]): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers)
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => name === "if-match" || name === "if-none-match")
+      .map(([name, value]) => [`s3:${name}`, value]),
+  );
+
+export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
+
+const ofWrite = (headers: AwsCall["headers"], object: string): Required[] => {
+  const conditions = conditionsOf(headers);
+  const context = { ...conditions, "s3:ObjectCreationOperation": "true" };
+  const write = { ...on("s3:PutObject", object), context };
+  // To be compared, the tag of an object is read.
+  return "s3:if-match" in conditions ? [write, on("s3:GetObject", object)] : [write];
+};
+
+interface Asked {
+  readonly call: AwsCall;
+  readonly query: URLSearchParams;
+  readonly bucket: string;
+  readonly object: string;
+}
+
+/** On a version that is named there are permissions of their own. */
+const suffixOf = (isVersion: boolean): string => (isVersion ? "Version" : "");
+
+const read = ({ query, object }: Asked): Required[] => [
+  on(`s3:GetObject${suffixOf(query.has("versionId"))}`, object),
+];
+
+/**
+ * Source: Service Authorization Reference, "Actions, resources, and condition
+ * keys for Amazon S3"; User Guide, "Required permissions for Amazon S3 API operations".
+ */
+const s3Operations: Readonly<Record<string, (asked: Asked) => Required[]>> = {
+  PutObject: ({ call, object }) => ofWrite(call.headers, object),
+  GetObject: read,
+  HeadObject: read,
+  DeleteObject: ({ query, object }) => [
+    on(`s3:DeleteObject${suffixOf(query.has("versionId"))}`, object),
+  ],
+  DeleteObjects: ({ call, bucket }) =>
+    textsOf(call.body, "Object").map((each) =>
+      on(
+        `s3:DeleteObject${suffixOf(textOf(each, "VersionId") !== undefined)}`,
+        `${bucket}/${textOf(each, "Key")}`,
+      ),
+    ),
+  ListObjectsV2: ({ query, bucket }) => {
+    const prefix = query.get("prefix");
+    const context: Record<string, string> = prefix === null ? {} : { "s3:prefix": prefix };
+    return [{ ...on("s3:ListBucket", bucket), context }];
+  },
+};
+
+const ofS3 = (call: AwsCall): Required[] => {
+  const url = new URL(call.url);
+  const { operation = "", bucket, key } = readCall(call.method, url);
+  const find = s3Operations[operation];
+  if (find === undefined) throw new Error(`nobody knows which permissions ${call.operation} needs`);
+  const arn = bucketArn(bucket);
+  return find({ call, query: url.searchParams, bucket: arn, object: `${arn}/${key}` });
+};
+
 const services: Readonly<
   Record<string, (operation: string, input: Input, place: Place) => Required[]>
 > = {
   autoscaling: ofAutoScaling,
   dynamodb: ofDynamoDb,
+  kms: ofKms,
   ec2: (operation) => [on(`ec2:${operation}`, "*")],
   secretsmanager: ofSecrets,
   ssm: ofSsm,
@@ -117,6 +205,7 @@ const services: Readonly<
  * @throws for a service that is not mapped: nothing is let through unseen
  */
 export const requiredPermissions = (call: AwsCall, place: Place): Required[] => {
+  if (call.service === "s3") return ofS3(call);
   const find = services[call.service];
   if (find === undefined)
     throw new Error(`nobody knows which permissions a call of ${call.service} needs`);

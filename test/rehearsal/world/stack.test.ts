@@ -107,6 +107,37 @@ describe("the synthesized reference app, as the world reads it", () => {
   });
 });
 
+describe("buckets and keys", () => {
+  const read = (Resources: Template["Resources"]) => readStack({ Resources }, place);
+
+  test("are what the template says", () => {
+    const { buckets, keys, aliases } = read({
+      Kept: {
+        Type: "AWS::S3::Bucket",
+        Properties: { BucketName: "kept", VersioningConfiguration: { Status: "Enabled" } },
+      },
+      Plain: { Type: "AWS::S3::Bucket", Properties: { BucketName: "plain" } },
+      Key: {
+        Type: "AWS::KMS::Key",
+        Properties: { KeySpec: "ECC_NIST_P256", KeyUsage: "SIGN_VERIFY" },
+      },
+      Alias: {
+        Type: "AWS::KMS::Alias",
+        Properties: { AliasName: "alias/one", TargetKeyId: { "Fn::GetAtt": ["Key", "Arn"] } },
+      },
+    });
+    assert.deepEqual(buckets, [
+      { name: "kept", versioned: true },
+      { name: "plain", versioned: false },
+    ]);
+    const [key = ""] = keys;
+    assert.match(key, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    assert.deepEqual(aliases, [
+      { name: "alias/one", keyId: `arn:aws:kms:eu-west-1:123456789012:key/${key}` },
+    ]);
+  });
+});
+
 describe("what the world could not do as AWS does", () => {
   const read = (Resources: Template["Resources"]) => () => readStack({ Resources }, place);
 
@@ -119,6 +150,10 @@ describe("what the world could not do as AWS does", () => {
         },
       }),
       /Often: the schedule/,
+    );
+    assert.throws(
+      read({ Vault: { Type: "AWS::KMS::Key", Properties: { KeyUsage: "ENCRYPT_DECRYPT" } } }),
+      /Vault: keys of the kind undefined for ENCRYPT_DECRYPT are not emulated/,
     );
     assert.throws(
       read({
