@@ -1,11 +1,11 @@
 import type { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IRole } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import type { Code } from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { IParameter } from "aws-cdk-lib/aws-ssm";
+import type { FunctionCode } from "./function-code.ts";
 
 export interface BundleStoreProps {
   /**
@@ -52,7 +52,7 @@ export interface BundleStoreProps {
    *
    * @default - bundled when the app is synthesized
    */
-  readonly code?: Code;
+  readonly code?: FunctionCode;
 }
 
 /** An entry of Secrets Manager, or a parameter of SSM. */

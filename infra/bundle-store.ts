@@ -98,7 +98,7 @@ export class BundleStore extends Construct {
       cluster: this.cluster,
       bucket: this.bucket,
       trustedKeys,
-      code: props.code ?? functionCode("deploy/prepare-store"),
+      code: (props.code ?? functionCode)("deploy/prepare-store"),
       logRetention: props.logRetention ?? RetentionDays.THREE_MONTHS,
     });
     this.#resources = {

@@ -18,12 +18,12 @@ import type { Task } from "../stepfunctions/tasks.ts";
 import { packMachineScripts } from "./machine-user-data.ts";
 import { taskNames } from "./task-names.ts";
 
-/** Where the code of each task's function is. */
-export type FunctionCode = (task: Task) => Code;
-
 /** Functions that CloudFormation calls while it deploys, by the paths of their handlers. */
 export const deployFunctions = ["deploy/prepare-store"] as const;
 export type DeployFunction = (typeof deployFunctions)[number];
+
+/** Where the code of each function is, which is named by the path of its handler. */
+export type FunctionCode = (name: Task | DeployFunction) => Code;
 
 const root = join(import.meta.dirname, "..");
 
@@ -168,7 +168,7 @@ let folder: string | undefined;
  * The functions' code: built when an app of this repository is synthesized, and
  * built beforehand in the installed package.
  */
-export const functionCode = (name: Task | DeployFunction): Code => {
+export const functionCode: FunctionCode = (name) => {
   const isPackaged = import.meta.filename.endsWith(".js");
   folder ??= isPackaged ? join(root, "functions") : writeOnce(buildFunctions());
   return Code.fromAsset(join(folder, name));

@@ -15,6 +15,7 @@ import { Code } from "aws-cdk-lib/aws-lambda";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { CloudAssembly } from "aws-cdk-lib/cx-api";
 import { acknowledge } from "./acknowledge.ts";
+import { BundleStore } from "./bundle-store.ts";
 import { Drover } from "./drover.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 
@@ -44,6 +45,8 @@ export interface ReferenceOptions extends Pick<
   readonly acls?: boolean;
   /** Whether they have certificates of one's own, and want them of clients. @default true */
   readonly tls?: boolean;
+  /** Whether the pools' machines boot from a store of bundles. @default false */
+  readonly bundles?: boolean;
   /** @default - `workers`, and `batch` with longer deadlines */
   readonly pools?: readonly ReferencePool[];
 }
@@ -107,8 +110,15 @@ export class ReferenceStack extends Stack {
       }),
       vpc,
     });
+    const store =
+      options.bundles === true
+        ? new BundleStore(this, "Bundles", {
+            ...(options.cluster !== undefined && { cluster: options.cluster }),
+            ...(options.code && { code: options.code }),
+          })
+        : undefined;
     for (const pool of options.pools ?? defaultPools) {
-      this.drover.manage(this.group(vpc, pool), pool);
+      this.drover.manage(this.group(vpc, pool), { ...(store && { bundles: { store } }), ...pool });
     }
   }
 

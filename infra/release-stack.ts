@@ -19,11 +19,14 @@ import { type Construct } from "constructs";
 import type { Task } from "../stepfunctions/tasks.ts";
 import type { TlsSecrets } from "./drover-props.ts";
 import { Drover } from "./drover.ts";
+import type { DeployFunction } from "./function-code.ts";
 import { stopParameterName } from "./names.ts";
 
+/** The name of the zip file of a function. */
+export type ZipOf = (name: Task | DeployFunction) => string;
+
 export interface ReleaseStackProps {
-  /** The name of the zip file of a task's function. */
-  readonly zipOf: (task: Task) => string;
+  readonly zipOf: ZipOf;
 }
 
 const clusterPattern = "^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$";

@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal, User } from "aws-cdk-lib/aws-iam";
-import { Code } from "aws-cdk-lib/aws-lambda";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { BundleStore } from "../../infra/bundle-store.ts";
 import { createResolver, type Template as Synthesized } from "../../rehearsal/engine/intrinsics.ts";
-import { newStack } from "../infra/apps.ts";
+import { newStack, noCode } from "../infra/apps.ts";
 import { evaluate } from "./evaluate.ts";
 import type { PolicyDocument } from "./read-roles.ts";
 
@@ -17,7 +16,7 @@ import type { PolicyDocument } from "./read-roles.ts";
 const region = "eu-central-1";
 const account = "111122223333";
 const stack = newStack();
-const store = new BundleStore(stack, "Bundles", { code: Code.fromInline("// none") });
+const store = new BundleStore(stack, "Bundles", { code: noCode });
 
 const machines = new Role(stack, "Machines", {
   assumedBy: new ServicePrincipal("ec2.amazonaws.com"),

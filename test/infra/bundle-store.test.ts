@@ -11,7 +11,6 @@ import {
 } from "aws-cdk-lib/aws-ec2";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
-import { Code } from "aws-cdk-lib/aws-lambda";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import { BundleStore } from "../../infra/bundle-store.ts";
 import type { BundleStoreProps, MachineProps } from "../../infra/bundle-store-props.ts";
@@ -26,20 +25,20 @@ import {
   messageOf,
   newApp,
   newStack,
+  noCode,
   type Resource,
   resourcesOf,
   resourcesOfType,
 } from "./apps.ts";
 
 const place = { region: "eu-central-1", account: "111122223333", stackName: "Test" };
-const code = Code.fromInline("// none");
 const newKeyPem = (namedCurve = "P-256"): string =>
   generateKeyPairSync("ec", { namedCurve })
     .publicKey.export({ type: "spki", format: "pem" })
     .toString();
 
 const newStore = (stack: Stack, props: BundleStoreProps = {}): BundleStore =>
-  new BundleStore(stack, "Bundles", { code, ...props });
+  new BundleStore(stack, "Bundles", { code: noCode, ...props });
 
 const storeStack = (props: BundleStoreProps = {}): Stack => {
   const stack = newStack();

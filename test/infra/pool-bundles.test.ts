@@ -12,7 +12,6 @@ import {
   UserData,
 } from "aws-cdk-lib/aws-ec2";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Code } from "aws-cdk-lib/aws-lambda";
 import { BundleStore } from "../../infra/bundle-store.ts";
 import type { PoolBundles } from "../../infra/drover-props.ts";
 import {
@@ -21,12 +20,13 @@ import {
   newApp,
   newDrover,
   newStack,
+  noCode,
   resourcesOf,
   resourcesOfType,
 } from "./apps.ts";
 
 const newStore = (stack: Stack, cluster = "default"): BundleStore =>
-  new BundleStore(stack, "Bundles", { cluster, code: Code.fromInline("// none") });
+  new BundleStore(stack, "Bundles", { cluster, code: noCode });
 
 const newRole = (stack: Stack): Role =>
   new Role(stack, "Machines", { assumedBy: new ServicePrincipal("ec2.amazonaws.com") });

@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true }));
 describe("the reference app", () => {
   it("is clean under cdk-nag's AWS Solutions rules and CDK's own", () => {
     const { app, stack } = referenceApp(
-      { code: noCode },
+      { code: noCode, bundles: true },
       {
         analyticsReporting: false,
         // As errors, not as warnings.
@@ -42,7 +42,7 @@ describe("the reference app", () => {
 
   it("is clean under cfn-lint, with and without what can be left out", () => {
     const templates = [
-      synthesizeReference({}, join(folder, "whole")),
+      synthesizeReference({ bundles: true }, join(folder, "whole")),
       synthesizeReference(
         { acls: false, tls: false, consulAddress: null, cluster: "small", pools: [] },
         join(folder, "small"),
