@@ -25,14 +25,19 @@ const every = "*";
 const allow = (actions: readonly string[], resources: readonly string[]): PolicyStatement =>
   new PolicyStatement({ actions: [...actions], resources: [...resources] });
 
-const objects = ({ bucketArn }: StoreResources, ...keys: readonly string[]): string[] =>
-  keys.map((key) => `${bucketArn}/${key}`);
+const objects = (
+  { bucketArn }: Pick<StoreResources, "bucketArn">,
+  ...keys: readonly string[]
+): string[] => keys.map((key) => `${bucketArn}/${key}`);
 
 /**
  * What a machine may do in the bucket: read what its own pool runs, and say how its boot went. It
  * may list nothing, so that S3 answers 403 to what is not there.
  */
-export const machineStatements = (store: StoreResources, pool: string): PolicyStatement[] => [
+export const machineStatements = (
+  store: Pick<StoreResources, "bucketArn">,
+  pool: string,
+): PolicyStatement[] => [
   allow(
     ["s3:GetObject"],
     objects(store, channelKey(pool), `${bundlesPrefix(pool)}*`, binaryKey(every)),

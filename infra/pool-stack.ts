@@ -1,10 +1,13 @@
-import { BootstraplessSynthesizer, CfnParameter, Fn, Stack } from "aws-cdk-lib";
+import { BootstraplessSynthesizer, CfnCondition, CfnParameter, Fn, Stack } from "aws-cdk-lib";
 import { CfnLifecycleHook } from "aws-cdk-lib/aws-autoscaling";
+import { CfnPolicy, PolicyDocument } from "aws-cdk-lib/aws-iam";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
 import { parse } from "valibot";
 import { retireHookName } from "../lambdas/retire/hook-names.ts";
 import { poolSettings } from "../lambdas/runtime/pool-settings.ts";
+import { machineStatements } from "./bundle-grants.ts";
 import { defaultHeartbeat } from "./check-pool.ts";
 import { poolParameterPrefix } from "./names.ts";
 
@@ -17,8 +20,9 @@ const numbers = {
 } as const;
 
 /**
- * A group that is there already becomes a pool: its hook, and its settings. It
- * has to carry the tags `drover:cluster` and `drover:pool` besides, which
+ * A group that is there already becomes a pool: its hook, its settings, and if
+ * its machines boot from a store of bundles, what their role needs. It has to
+ * carry the tags `drover:cluster` and `drover:pool` besides, which
  * CloudFormation cannot give to a group of others.
  */
 export class PoolStack extends Stack {
@@ -76,6 +80,26 @@ export class PoolStack extends Stack {
         maxValue: 7200,
         description: "The hook lives for a hundred of them, and for 48 hours at most",
       }).valueAsNumber,
+    });
+    this.allowMachines(cluster, pool);
+  }
+
+  private allowMachines(cluster: string, pool: string): void {
+    const optional = (name: string, description: string) =>
+      new CfnParameter(this, name, { type: "String", default: "", description }).valueAsString;
+    const bucket = optional("BundleBucket", "Of the cluster's store of bundles, if there is one");
+    const role = optional(
+      "MachineRole",
+      "The name of the machines' role; secrets are yours to add",
+    );
+    const isGiven = (value: string) => Fn.conditionNot(Fn.conditionEquals(value, ""));
+    const { bucketArn } = Bucket.fromBucketName(this, "Bundles", bucket);
+    new CfnPolicy(this, "Machines", {
+      policyName: Fn.join("-", ["drover", cluster, pool]),
+      policyDocument: new PolicyDocument({ statements: machineStatements({ bucketArn }, pool) }),
+      roles: [role],
+    }).cfnOptions.condition = new CfnCondition(this, "HasBundles", {
+      expression: Fn.conditionAnd(isGiven(bucket), isGiven(role)),
     });
   }
 }

@@ -1,22 +1,24 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { App } from "aws-cdk-lib";
+import { App, type Stack } from "aws-cdk-lib";
 import { zipSync } from "fflate";
 import type { Task } from "../stepfunctions/tasks.ts";
-import { buildFunctions } from "./function-code.ts";
+import { BundleStack } from "./bundle-stack.ts";
+import { buildFunctions, type DeployFunction, deployFunctions } from "./function-code.ts";
 import { PoolStack } from "./pool-stack.ts";
-import { ReleaseStack } from "./release-stack.ts";
+import { ReleaseStack, type ZipOf } from "./release-stack.ts";
 import { taskNames } from "./task-names.ts";
 
 /**
  * What a team without CDK deploys:
  *
  * ```
- * drover.template.json        Drover itself
- * drover-pool.template.json   one group as a pool of it
- * functions/*.zip             to be put into the bucket CodeBucket under CodePrefix
- * SHA256SUMS                  of all of these
+ * drover.template.json          Drover itself
+ * drover-pool.template.json     one group as a pool of it
+ * drover-bundles.template.json  where bundles are published
+ * functions/*.zip               to be put into the bucket CodeBucket under CodePrefix
+ * SHA256SUMS                    of all of these
  * ```
  *
  * The same sources give the same bytes.
@@ -34,10 +36,15 @@ const unixFile = { os: 3, attrs: 0o100644 << 16, mtime: epoch, level: 9 } as con
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-const zipFunctions = (): Map<Task, { readonly name: string; readonly bytes: Uint8Array }> => {
+interface Zip {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+const zipFunctions = (): Map<Task | DeployFunction, Zip> => {
   const built = buildFunctions();
   return new Map(
-    taskNames.map((task) => {
+    [...taskNames, ...deployFunctions].map((task) => {
       const own = built.filter(({ path }) => path.startsWith(`${task}/`));
       const bytes = zipSync(
         Object.fromEntries(
@@ -65,18 +72,18 @@ export const makeRelease = (): Release => {
       "@aws-cdk/aws-iam:minimizePolicies": false,
     },
   });
-  const drover = new ReleaseStack(app, "Drover", {
-    zipOf: (task) => zips.get(task)?.name ?? "",
-  });
+  const zipOf: ZipOf = (name) => zips.get(name)?.name ?? "";
+  const drover = new ReleaseStack(app, "Drover", { zipOf });
   const pool = new PoolStack(app, "Pool");
+  const bundles = new BundleStack(app, "Bundles", { zipOf });
   const assembly = app.synth();
-  const template = (stack: ReleaseStack | PoolStack): unknown =>
-    assembly.getStackArtifact(stack.artifactId).template;
+  const template = (stack: Stack): unknown => assembly.getStackArtifact(stack.artifactId).template;
   const json = (value: unknown) => Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
 
   const files = new Map<string, Uint8Array>([
     ["drover.template.json", json(template(drover))],
     ["drover-pool.template.json", json(template(pool))],
+    ["drover-bundles.template.json", json(template(bundles))],
     ...[...zips.values()].map(({ name, bytes }) => [`functions/${name}`, bytes] as const),
   ]);
   const sums = [...files].map(([path, bytes]) => `${sha256(bytes)}  ${path}\n`).join("");

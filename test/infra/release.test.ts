@@ -7,10 +7,13 @@ import { after, describe, it } from "node:test";
 import { unzipSync } from "fflate";
 import { parse } from "valibot";
 import { buildFunctions } from "../../infra/function-code.ts";
+import { packMachineScripts } from "../../infra/machine-user-data.ts";
 import { makeRelease, writeRelease } from "../../infra/release.ts";
 import { taskMetadata } from "../../infra/task-function.ts";
 import { taskNames } from "../../infra/task-names.ts";
+import { scriptsFile } from "../../lambdas/deploy/scripts-file.ts";
 import { poolSettings } from "../../lambdas/runtime/pool-settings.ts";
+import { createResolver } from "../../rehearsal/engine/intrinsics.ts";
 import { allTasks } from "../../stepfunctions/tasks.ts";
 import { brokenRules, type ConditionalTemplate, withParameters } from "./conditions.ts";
 import { assertNoLint } from "./lint.ts";
@@ -24,6 +27,10 @@ const read = (path: string): Buffer => readFileSync(join(folder, path));
 const template = JSON.parse(read("drover.template.json").toString()) as ConditionalTemplate;
 const poolTemplate = JSON.parse(
   read("drover-pool.template.json").toString(),
+) as ConditionalTemplate;
+
+const bundlesTemplate = JSON.parse(
+  read("drover-bundles.template.json").toString(),
 ) as ConditionalTemplate;
 
 const required = {
@@ -65,7 +72,9 @@ const secretsAllowed = (resources: Resources): unknown[] => {
 
 describe("the release", () => {
   it("is clean under cfn-lint", () => {
-    assertNoLint([join(folder, "drover.template.json"), join(folder, "drover-pool.template.json")]);
+    const templates = [...again.keys()].filter((path) => path.endsWith(".template.json"));
+    assert.equal(templates.length, 3);
+    assertNoLint(templates.map((path) => join(folder, path)));
   });
 
   it("is the same bytes every time", () => {
@@ -261,5 +270,60 @@ describe("the template of a pool", () => {
       slots: 3,
       observeOnly: true,
     });
+  });
+});
+
+describe("the template of a pool whose machines boot from bundles", () => {
+  const policies = (parameters: Record<string, string>) =>
+    Object.values(
+      withParameters(poolTemplate, {
+        Cluster: "eu",
+        Pool: "workers",
+        AutoScalingGroupName: "workers-1",
+        ...parameters,
+      }),
+    ).filter(({ Type }) => Type === "AWS::IAM::Policy");
+
+  it("lets their role read what the pool runs, and report", () => {
+    const [policy, ...others] = policies({ BundleBucket: "bundles", MachineRole: "machines" });
+    assert.deepEqual(others, []);
+    assert.deepEqual(policy?.Properties?.["Roles"], ["machines"]);
+    const place = { region: "eu-central-1", account: "111122223333", stackName: "Pool" };
+    const { resolve } = createResolver({ Resources: {} }, place);
+    const text = JSON.stringify(resolve(policy?.Properties));
+    assert.match(text, /:s3:::bundles\/channels\/workers"/);
+    assert.match(text, /:s3:::bundles\/reports\/workers\/\$\{aws:userid\}"/);
+  });
+
+  it("leaves that out when either is", () => {
+    assert.deepEqual(policies({}), []);
+    assert.deepEqual(policies({ BundleBucket: "bundles" }), []);
+    assert.deepEqual(policies({ MachineRole: "machines" }), []);
+  });
+});
+
+describe("the template of a store of bundles", () => {
+  const given = { CodeBucket: "code", CodePrefix: "drover/0.1.0/", Cluster: "eu" };
+  const resources = Object.values(withParameters(bundlesTemplate, given));
+  const find = (type: string) => resources.find(({ Type }) => Type === type)?.Properties;
+
+  it("needs no bootstrap and no assets", () => {
+    const text = JSON.stringify(bundlesTemplate);
+    assert.doesNotMatch(text, /cdk-hnb659fds|BootstrapVersion|aws:asset|aws:cdk:path|CDKMetadata/);
+  });
+
+  it("stores the scripts that its function brings along", () => {
+    const code = find("AWS::Lambda::Function")?.["Code"] as Record<string, string> | undefined;
+    assert.equal(code?.["S3Bucket"], "code");
+    const key = code["S3Key"] ?? "";
+    const files = unzipSync(read(join("functions", key.slice("drover/0.1.0/".length))));
+    const { sha256, archive } = packMachineScripts();
+    assert.deepEqual(Buffer.from(files[scriptsFile] ?? []), Buffer.from(archive));
+    assert.equal(find("Custom::DroverBundleStore")?.["Scripts"], sha256);
+  });
+
+  it("is named after its cluster", () => {
+    assert.equal(find("AWS::SSM::Parameter")?.["Name"], "/drover/eu/bundles");
+    assert.equal(find("AWS::KMS::Alias")?.["AliasName"], "alias/drover-eu-bundles");
   });
 });
