@@ -62,6 +62,14 @@ describe("the resolver of the example pool", () => {
     await resolves("service.consul", /^10\.9\.9\.9$/);
     await resolves("example.org", /^10\.[12]\./);
     assert.ok([...one.asked, ...other.asked].every((name) => !name.endsWith(".consul")));
+    for (const [gone, left] of [
+      [one, /^10\.2\.2\.2$/],
+      [other, /^10\.1\.1\.1$/],
+    ] as const) {
+      gone.silent = true;
+      await resolves("example.org", left);
+      gone.silent = false;
+    }
     await one.close();
     await resolves("example.org", /^10\.2\.2\.2$/);
     await consul.close();

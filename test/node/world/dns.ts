@@ -5,6 +5,8 @@ import { once } from "node:events";
 export interface NameServer {
   readonly port: number;
   readonly asked: string[];
+  /** Whether it hears and says nothing, as one whose machine is gone. */
+  silent: boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -37,17 +39,13 @@ const answerTo = (query: Buffer, end: number, address: string): Buffer => {
 export const startNameServer = async (address: string): Promise<NameServer> => {
   const socket = createSocket("udp4");
   const asked: string[] = [];
-  socket.on("message", (query, { port, address: from }) => {
-    const { name, end } = readQuestion(query);
-    asked.push(name);
-    socket.send(answerTo(query, end, address), port, from);
-  });
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
   let open = true;
-  return {
+  const server: NameServer = {
     port: socket.address().port,
     asked,
+    silent: false,
     close: async () => {
       if (!open) return;
       open = false;
@@ -55,4 +53,11 @@ export const startNameServer = async (address: string): Promise<NameServer> => {
       await once(socket, "close");
     },
   };
+  socket.on("message", (query, { port, address: from }) => {
+    const { name, end } = readQuestion(query);
+    if (server.silent) return;
+    asked.push(name);
+    socket.send(answerTo(query, end, address), port, from);
+  });
+  return server;
 };
