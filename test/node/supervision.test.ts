@@ -31,6 +31,9 @@ respawn_delay=1
 respawn_max=2
 respawn_period=60
 retry="INT/2/TERM/1/KILL/2"
+healthcheck_delay=1
+healthcheck_timer=1
+healthcheck() { [ ! -e /run/hangs ]; }
 `;
 
 /** What it noted, with the seconds since the machine was on. */
@@ -91,6 +94,17 @@ describe("supervised services", atOnce, () => {
     assert.equal((await readNotes(pool)).length, 3);
     const verified = await pool.pull("verify");
     assert.deepEqual([verified.code, verified.stdout], [1, "service deaf: it has stopped\n"]);
+  });
+
+  it("are started again when they live and do not pass their check", async (context) => {
+    const pool = await startDeaf(context);
+    await pool.machine.run("touch /run/hangs");
+    await waitFor(
+      "it to be started again",
+      async () => (await readNotes(pool)).filter(([what]) => what === "start").length > 1,
+    );
+    await pool.machine.run("rm /run/hangs");
+    await waitFor("it to be well", async () => (await pool.pull("verify")).code === 0);
   });
 
   it("are stopped with the signals of their schedule, each after its time", async (context) => {
