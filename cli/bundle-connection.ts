@@ -1,6 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { GetParameterCommand, ParameterNotFound, SSMClient } from "@aws-sdk/client-ssm";
 import type { AwsClientOptions } from "../lambdas/clients/aws.ts";
+import { bundleKeyClient } from "../lambdas/clients/bundle-key.ts";
 import { type BundleDesk, openDesk, PublishingRefused } from "../lambdas/config/bundle-desk.ts";
 import {
   type BundlePlace,
@@ -17,7 +18,30 @@ export interface BundleConnection {
   readonly desk: BundleDesk;
   /** The ARN of the caller, as the history of a channel names it. */
   readonly who: () => Promise<string>;
+  /** What a new machine has to know of the place. */
+  readonly origin: () => Promise<Origin>;
 }
+
+export interface Origin {
+  readonly bucket: string;
+  readonly region: string;
+  /** PEM, one after the other. */
+  readonly publicKeys: string;
+}
+
+const readOrigin = async (
+  options: AwsClientOptions,
+  { bucket, trustedKeys }: BundlePlace,
+): Promise<Origin> => {
+  const keys = await Promise.all(
+    trustedKeys.map((key) => bundleKeyClient(options, key).publicKey()),
+  );
+  return {
+    bucket,
+    region: await new SSMClient(options).config.region(),
+    publicKeys: keys.join("").trim(),
+  };
+};
 
 const findPlace = async (options: AwsClientOptions, cluster: string): Promise<BundlePlace> => {
   const client = new SSMClient(options);
@@ -66,6 +90,7 @@ export const withBundles = async <Result>(
         const { Arn } = await new STSClient(options).send(new GetCallerIdentityCommand({}));
         return Arn ?? "somebody";
       },
+      origin: () => readOrigin(options, place),
     });
   } catch (error) {
     if (error instanceof PublishingRefused) throw new CannotFinish(error.message);

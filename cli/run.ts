@@ -5,6 +5,7 @@ import { addDiff } from "./commands/diff.ts";
 import { addMoves } from "./commands/moves.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addRehearse } from "./commands/rehearse.ts";
+import { addUserData } from "./commands/user-data.ts";
 import { BadArguments, CannotFinish, exitCodes, type Output } from "./output.ts";
 import { type Outside, realOutside } from "./outside.ts";
 
@@ -59,6 +60,7 @@ export const run = async (
   addDiff(program, output, outside, end);
   addBundles(program, output, outside, end);
   addMoves(program, output, outside, end);
+  addUserData(program, output, outside, end);
   takeOver(program, output);
   try {
     await program.parseAsync(args, { from: "user" });
