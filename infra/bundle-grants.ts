@@ -88,7 +88,13 @@ export const viewerStatements = (store: StoreResources, pool = every): PolicySta
   ),
   allow(
     ["s3:GetObject"],
-    objects(store, channelKey(pool), `${bundlesPrefix(pool)}*`, `${reportsPrefix(pool)}*`),
+    objects(
+      store,
+      channelKey(pool),
+      `${bundlesPrefix(pool)}*`,
+      `${reportsPrefix(pool)}*`,
+      binaryKey(every),
+    ),
   ),
   // Of the whole bucket: a condition on the prefix would have S3 answer 403, not 404, to a
   // channel that is not there yet.
@@ -105,13 +111,11 @@ export const publisherStatements = (store: StoreResources, pool = every): Policy
   });
   return [
     ...viewerStatements(store, pool),
-    allow(["s3:GetObject"], objects(store, binaryKey(every))),
     // How it may write, the bucket's own policy says.
     allow(
       ["s3:PutObject"],
       objects(store, channelKey(pool), `${bundlesPrefix(pool)}*`, binaryKey(every)),
     ),
-    allow(["s3:DeleteObject"], objects(store, `${bundlesPrefix(pool)}*`)),
     sign,
   ];
 };

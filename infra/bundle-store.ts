@@ -11,8 +11,10 @@ import { Alias, type IKey, Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { type BundlePlace, bundlePlaceParameter } from "../lambdas/config/bundle-place.ts";
+import { AlarmTopic } from "./alarm-topic.ts";
 import { BundleBucket } from "./bundle-bucket.ts";
 import {
   acknowledgeStatements,
@@ -29,6 +31,7 @@ import { functionCode } from "./function-code.ts";
 import { formatUserData } from "./machine-user-data.ts";
 import { bundleKeyAlias } from "./names.ts";
 import { Problems } from "./problems.ts";
+import { Publication } from "./publication.ts";
 import { StorePreparation } from "./store-preparation.ts";
 
 /**
@@ -52,6 +55,8 @@ export class BundleStore extends Construct {
   readonly bucket: IBucket;
   /** Signs what is published. */
   readonly signingKey: IKey;
+  /** Moves channels; a person may start it: `docs/bundles.md` has the input. */
+  readonly publishBundle: StateMachine;
   /** For those who publish to any pool: `grantPublisher`, as a policy to be attached. */
   readonly publisherPolicy: ManagedPolicy;
   /** For those who move channels by the state machine: `grantOperator`, as a policy to be attached. */
@@ -94,12 +99,14 @@ export class BundleStore extends Construct {
       description: `Where the bundles of the cluster ${this.cluster} are, for drover publish`,
       stringValue: Stack.of(this).toJsonString(place),
     });
+    const code = props.code ?? functionCode;
+    const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#preparation = new StorePreparation(this, "Preparation", {
       cluster: this.cluster,
       bucket: this.bucket,
       trustedKeys,
-      code: (props.code ?? functionCode)("deploy/prepare-store"),
-      logRetention: props.logRetention ?? RetentionDays.THREE_MONTHS,
+      code: code("deploy/prepare-store"),
+      logRetention,
     });
     this.#resources = {
       cluster: this.cluster,
@@ -107,6 +114,20 @@ export class BundleStore extends Construct {
       key: place.key,
       trustedKeys,
     };
+    this.publishBundle = new Publication(this, "Publication", {
+      ...this.#resources,
+      bucketName: this.bucket.bucketName,
+      keep: {
+        bundles: props.keepBundles ?? 10,
+        days: (props.keepFor ?? Duration.days(90)).toDays(),
+      },
+      code,
+      pinVersions: props.pinVersions ?? true,
+      topic: props.alarmTopic ?? new AlarmTopic(this, "Alarms"),
+      runbookUrl: props.runbookUrl ?? "docs/operate.md",
+      logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    }).stateMachine;
     const resources = this.resourcesFor(this);
     this.publisherPolicy = this.policy("Publisher", publisherStatements(resources));
     this.operatorPolicy = this.policy("Operator", operatorStatements(resources));
@@ -162,7 +183,7 @@ export class BundleStore extends Construct {
   }
 
   /**
-   * Lets somebody publish, promote, roll back and clean up, with the command line.
+   * Lets somebody publish, promote and roll back, with the command line.
    *
    * @param pool - the only pool to which; any by default. Names of others' objects are seen.
    */

@@ -201,6 +201,7 @@ const table: Partial<
     may: [
       ["ssm:GetParameter", place],
       ["s3:GetObject", "channels/workers"],
+      ["s3:GetObject", `binaries/${digest}`],
       ["s3:ListBucket", bucket],
       ["s3:PutObject", `bundles/workers/${digest}.tar.gz`, once],
       ["s3:PutObject", `bundles/workers/${digest}.manifest`, once],
@@ -209,7 +210,6 @@ const table: Partial<
       ["s3:PutObject", `binaries/${digest}`, once],
       ["s3:PutObject", "channels/workers", swap],
       ["s3:PutObject", "channels/workers", once],
-      ["s3:DeleteObject", `bundles/workers/${digest}.tar.gz`],
       ["s3:GetObject", `reports/workers/${roleId}:i-0123456789abcdef0`],
       ["kms:Sign", signingKey, digestOnly],
       ["kms:GetPublicKey", signingKey],
@@ -230,6 +230,7 @@ const table: Partial<
       ["s3:PutObject", `reports/workers/${roleId}:i-0123456789abcdef0`],
       ["s3:GetObject", "channels/batch"],
       ["s3:DeleteObject", "channels/workers"],
+      ["s3:DeleteObject", `bundles/workers/${digest}.tar.gz`],
       ["s3:DeleteObject", `binaries/${digest}`],
       ["s3:DeleteObjectVersion", `bundles/workers/${digest}.tar.gz`],
       ["s3:PutBucketPolicy", bucket],
