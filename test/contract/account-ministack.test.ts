@@ -19,6 +19,7 @@ import {
 import type { Clock } from "../../lambdas/runtime/clock.ts";
 import { createManualClock } from "../rehearsal/emulators/manual-clock.ts";
 import { groupOf } from "./auto-scaling-target.ts";
+import { openBuckets } from "./aws/buckets.ts";
 import { cleanUp, findGroups } from "./aws/clean-up.ts";
 import { accountCloud, type Cloud } from "./aws/cloud.ts";
 import { accountChannel } from "./aws/event-channel.ts";
@@ -34,6 +35,8 @@ import { exit, runContract } from "./aws/run-contract.ts";
 import { serviceCases } from "./aws/service-cases.ts";
 import { dynamoDbContract } from "./dynamodb.ts";
 import { ec2Contract } from "./ec2.ts";
+import { openSpot } from "./s3-target.ts";
+import { s3Contract } from "./s3.ts";
 import { secretsManagerContract } from "./secrets-manager.ts";
 import { ssmContract } from "./ssm.ts";
 import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
@@ -182,7 +185,20 @@ describe("an account, ministack's", () => {
     await secrets.create(secrets.newName(), "value");
     const parameters = await openParameters(settings, "two");
     await parameters.put(`${parameters.newPath()}/deep/er`, "value");
-    for (const holder of cloud.holders) assert.equal((await holder.find()).length, 1, holder.what);
+    const buckets = openSpot(await openBuckets(settings, "two"));
+    for (const content of ["1", "2"]) await buckets.put("key", content);
+    await buckets.remove("key");
+    assert.deepEqual(
+      await Promise.all(
+        cloud.holders.map(async (holder) => [holder.what, (await holder.find()).length]),
+      ),
+      [
+        ["tables", 1],
+        ["secrets", 1],
+        ["parameters", 1],
+        ["buckets", 2],
+      ],
+    );
     const make = (AutoScalingGroupName: string, Tags?: { Key: string; Value: string }[]) =>
       autoScaling.send(
         new CreateAutoScalingGroupCommand({
@@ -224,6 +240,7 @@ describe("an account, ministack's", () => {
       ...secretsManagerContract,
       ...ssmContract,
       ...ec2Contract,
+      ...s3Contract,
     ].filter(({ ministack: wrong }) => wrong !== undefined);
     const differing = printed.filter((line) => line.startsWith("DIFFERS"));
     assert.equal(code, exit.differs);

@@ -4,14 +4,13 @@ import { after, before, describe, it } from "node:test";
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EC2Client, RunInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
-import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
 
+import { openBuckets } from "./aws/buckets.ts";
 import { type ClientSettings, openParameters, openSecrets } from "./aws/services.ts";
 import { type Ec2Target, ec2Contract } from "./ec2.ts";
 import { anywhere, type Ministack, startMinistack } from "./ministack/server.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
-import type { S3Target } from "./s3-target.ts";
 import { s3Contract } from "./s3.ts";
 import { secretsManagerContract } from "./secrets-manager.ts";
 import type { ServiceCase } from "./services.ts";
@@ -81,19 +80,6 @@ const openEc2 = async (settings: ClientSettings): Promise<Ec2Target> => {
   };
 };
 
-const openS3 = async (settings: ClientSettings): Promise<S3Target> => {
-  const client = new S3Client({ ...settings, forcePathStyle: true });
-  for (const Bucket of ["versioned", "plain"])
-    await client.send(new CreateBucketCommand({ Bucket }));
-  await client.send(
-    new PutBucketVersioningCommand({
-      Bucket: "versioned",
-      VersioningConfiguration: { Status: "Enabled" },
-    }),
-  );
-  return { client, versioned: "versioned", plain: "plain", newPrefix: () => `${next()}/` };
-};
-
 let ministack: Ministack;
 before(async () => {
   ministack = await startMinistack();
@@ -127,7 +113,7 @@ const hold = <Target extends { readonly client: { destroy(): void } }>(
 hold("EC2, ministack's", ec2Contract, openEc2);
 hold("resource tags, ministack's", resourceTagsContract, openResourceTags);
 hold("Step Functions, ministack's", stepFunctionsContract, openStepFunctions);
-hold("S3, ministack's", s3Contract, openS3);
+hold("S3, ministack's", s3Contract, (settings) => openBuckets(settings, "one"));
 hold("Secrets Manager, ministack's", secretsManagerContract, (settings) =>
   openSecrets(settings, "one"),
 );

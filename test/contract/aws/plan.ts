@@ -48,7 +48,7 @@ export interface Plan {
  */
 const dollarsPerHour = 0.0068 + 0.0005;
 
-/** For a table, secrets and parameters: a fraction of what they cost for an hour. */
+/** For a table, secrets, parameters and buckets: a fraction of what they cost for an hour. */
 const dollarsBeside = 0.05;
 
 export const planRun = (

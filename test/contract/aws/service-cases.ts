@@ -2,9 +2,12 @@ import type { AutoScalingCase } from "../auto-scaling-target.ts";
 import { createTrial } from "../dynamodb-target.ts";
 import { dynamoDbContract } from "../dynamodb.ts";
 import { ec2Contract } from "../ec2.ts";
+import { kmsContract } from "../kms.ts";
+import { s3Contract } from "../s3.ts";
 import { secretsManagerContract } from "../secrets-manager.ts";
 import { ssmContract } from "../ssm.ts";
 import { stepFunctionsContract } from "../step-functions.ts";
+import { openBuckets } from "./buckets.ts";
 import {
   type ClientSettings,
   openEc2,
@@ -41,6 +44,7 @@ export const serviceCases = (settings: ClientSettings, run: string): readonly Au
   const table = once(() => openTable(settings, run));
   const secrets = once(() => openSecrets(settings, run));
   const parameters = once(() => openParameters(settings, run));
+  const buckets = once(() => openBuckets(settings, run));
   const ec2 = once(async () => openEc2(settings));
   return [
     ...dynamoDbContract.map((each) =>
@@ -52,6 +56,11 @@ export const serviceCases = (settings: ClientSettings, run: string): readonly Au
     ...ssmContract.map((each) =>
       quick("Parameter Store", each, async () => each.run(await parameters())),
     ),
+    ...s3Contract.map((each) => quick("S3", each, async () => each.run(await buckets()))),
+    ...kmsContract.map((each) => ({
+      ...quick("KMS", each, async () => undefined),
+      emulatedOnly: "a key is there for another week, and paid for, once it was made",
+    })),
     ...ec2Contract.map((each) => ({
       ...quick("EC2", each, async () => each.run(await ec2())),
       ...(each.needsMachine && { emulatedOnly: "it takes a machine outside of any group" }),

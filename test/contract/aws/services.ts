@@ -26,6 +26,7 @@ import type { Ec2Target } from "../ec2.ts";
 import type { DynamoDbTarget } from "../dynamodb-target.ts";
 import type { SecretsManagerTarget } from "../secrets-manager.ts";
 import type { SsmTarget } from "../ssm.ts";
+import { bucketHolder } from "./buckets.ts";
 import type { Holder } from "./cloud.ts";
 import { groupPrefix, isOurs, runParameters, runTag } from "./marks.ts";
 
@@ -185,4 +186,5 @@ export const serviceHolders = (settings: ClientSettings): readonly Holder[] => [
   tableHolder(settings),
   secretHolder(settings),
   parameterHolder(settings),
+  bucketHolder(settings),
 ];
