@@ -11,6 +11,8 @@ export interface BundleDesk {
   sign(text: string): Promise<Uint8Array>;
   /** Whether machines believe it: any of the trusted keys will do. */
   isSigned(text: string, signature: Uint8Array): Promise<boolean>;
+  /** Whether it is of the key that signs now. */
+  isSignedNow(text: string, signature: Uint8Array): Promise<boolean>;
 }
 
 /** What is stored is not what it has to be, or another was first; the message has the remedy. */
@@ -35,5 +37,6 @@ export const openDesk = (
       }
       return false;
     },
+    isSignedNow: async (text, signature) => isSignedBy(await signer.publicKey(), text, signature),
   };
 };

@@ -7,6 +7,8 @@ import { FormatError, textOf } from "./lines.ts";
 export interface ReadChannel {
   readonly channel: Channel;
   readonly etag: string;
+  /** Whether it is signed by the key that signs now, or by one that is only trusted still. */
+  readonly isSignedNow: boolean;
 }
 
 /**
@@ -34,7 +36,8 @@ export const readChannel = async (
       return refuse("is not signed by the key of the bundles");
     const channel = parseChannel(text);
     if (channel.pool !== pool) return refuse(`is the channel of the pool ${channel.pool}`);
-    return { channel, etag: found.etag };
+    const isSignedNow = await desk.isSignedNow(text, signature);
+    return { channel, etag: found.etag, isSignedNow };
   } catch (error) {
     if (error instanceof FormatError) return refuse(`is no channel (${error.message})`);
     throw error;

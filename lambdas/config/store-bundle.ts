@@ -15,13 +15,13 @@ const storeSignature = async (desk: BundleDesk, { pool, sha256 }: Manifest, text
   const name = signatureKey(pool, sha256);
   const read = async () => {
     const found = await desk.objects.read(name);
-    // Two signatures of one text differ: any of a trusted key will do.
-    return found && { ...found, isGood: await desk.isSigned(text, found.content) };
+    // Two signatures of one text differ: any of the key that signs now will do.
+    return found && { ...found, isGood: await desk.isSignedNow(text, found.content) };
   };
   const stored = await read();
   if (stored?.isGood) return;
   const signature = await desk.sign(text);
-  // What is there and not good is of a key that is trusted no longer, or damaged.
+  // What is there and not good is of a key before this one, or damaged.
   const isOurs = stored
     ? await desk.objects.replace(name, signature, stored.etag)
     : await desk.objects.create(name, signature);

@@ -1,7 +1,7 @@
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { type Channel, formatChannel, signChannel, type Step } from "./channel.ts";
 import { channelKey } from "./keys.ts";
-import { readChannel } from "./read-channel.ts";
+import { type ReadChannel, readChannel } from "./read-channel.ts";
 import type { Moved } from "./rules/move-channel.ts";
 
 /** What became of the channel: `step` is what was done, and absent when it was so already. */
@@ -24,6 +24,17 @@ const wasBeaten = (pool: string, won: Channel | undefined): PublishingRefused =>
   );
 };
 
+/** While a key is replaced: the same text, which machines accept with any signature that they trust. */
+const signAnew = async (
+  desk: BundleDesk,
+  pool: string,
+  { channel, etag }: ReadChannel,
+): Promise<void> => {
+  const text = formatChannel(channel);
+  // If another was first, it has been signed anew by them.
+  await desk.objects.replace(channelKey(pool), signChannel(text, await desk.sign(text)), etag);
+};
+
 /**
  * Moves the channel of a pool by one step, by compare-and-swap: of two who move it at once
  * one wins, and the other is told.
@@ -38,7 +49,10 @@ export const swapChannel = async (
 ): Promise<MoveResult> => {
   const before = await readChannel(desk, pool);
   const moved = rule(before?.channel);
-  if (!moved.moved) return { channel: before?.channel, why: moved.why };
+  if (!moved.moved) {
+    if (before && !before.isSignedNow) await signAnew(desk, pool, before);
+    return { channel: before?.channel, why: moved.why };
+  }
   const { channel } = moved;
   const text = formatChannel(channel);
   const signed = signChannel(text, await desk.sign(text));

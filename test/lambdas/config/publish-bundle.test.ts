@@ -333,6 +333,26 @@ describe("what is stored and not as it has to be", () => {
   });
 });
 
+describe("a key that takes the place of another", () => {
+  it("signs what is published once more, and nothing else changes", async () => {
+    await publish(one, atOnce);
+    const before = { contents: account.contents(), pointers: pointers() };
+    const next = account.kms.createKey();
+    const replaced = { bucket, key: next, trustedKeys: [next, account.key] };
+    await publish(one, order, account.desk({}, replaced));
+    assert.deepEqual(pointers(), before.pointers);
+    const changed = Object.entries(account.contents())
+      .filter(([key, content]) => before.contents[key] !== content)
+      .map(([key]) => key);
+    assert.deepEqual(changed, [signatureKey("workers", digests.one), channelKey("workers")]);
+    // Whoever trusts the new one alone can go on from there.
+    const alone = account.desk({}, { bucket, key: next, trustedKeys: [next] });
+    const signed = account.contents();
+    await publish(one, order, alone);
+    assert.deepEqual(account.contents(), signed);
+  });
+});
+
 describe("two publishers at once", () => {
   it("one wins, and the other is told who was first", async () => {
     const grace: PublishOrder = { ...order, mover: { ...order.mover, who: "grace" } };
