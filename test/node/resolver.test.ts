@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../../rehearsal/agents/polling.ts";
 import type { Cloud } from "./world/cloud.ts";
-import { startNameServer } from "./world/dns.ts";
+import { chooseLoopback, startNameServer } from "./world/dns.ts";
 import { readExample, replaceAll } from "./world/example.ts";
 import { makePool, startCloud } from "./world/pool.ts";
 import { openrc } from "./world/toys.ts";
@@ -21,7 +21,7 @@ describe("the resolver of the example pool", () => {
     if (!consul || !one || !other) throw new Error("three servers were started");
     for (const { close } of [consul, one, other]) context.after(close);
     const { machine, publish, pull } = await makePool(context, cloud, { init: openrc });
-    const address = "127.0.0.77";
+    const address = chooseLoopback();
     const settings = replaceAll(readExample("files/etc/unbound/unbound.conf"), {
       "interface: 127.0.0.1": `interface: ${address}`,
       "127.0.0.1@8600": `127.0.0.1@${consul.port}`,

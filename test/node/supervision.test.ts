@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../../rehearsal/agents/polling.ts";
 import type { Cloud } from "./world/cloud.ts";
-import { startNameServer } from "./world/dns.ts";
+import { chooseLoopback, startNameServer } from "./world/dns.ts";
 import { readExample, replaceAll } from "./world/example.ts";
 import { makePool, type Pool, startCloud } from "./world/pool.ts";
 import { openrc } from "./world/toys.ts";
@@ -117,20 +117,22 @@ describe("supervised services", atOnce, () => {
       notes.map(([what]) => what),
       ["start", "int", "term"],
     );
-    const [begun, interrupted, terminated] = [Number(before), notes[1]![1], notes[2]![1]];
+    // What is noted may be noted late, and nothing is sent early.
+    const began = Number(before);
+    assert.ok(notes[2]![1] - began > 1.9, "TERM two seconds after INT");
     const ended = Number(stopped.stdout.trim().split("\n").at(-1));
-    assert.ok(interrupted >= begun);
-    const [first, second] = [terminated - interrupted, ended - terminated];
-    assert.ok(first > 1.5 && second > 0.5, `TERM after ${first} s, KILL after ${second} s`);
-    const { stdout } = await pool.machine.run("pgrep -f '/bin/[d]eaf' || echo none");
-    assert.equal(stdout, "none\n");
+    assert.ok(ended - began > 2.9, "KILL one second after TERM");
+    await waitFor("all of it to be gone", async () => {
+      const { code } = await pool.machine.run("pgrep -f '/bin/[d]eaf'");
+      return code === 1;
+    });
   });
 
   it("take new settings over by a signal: unbound answers anew with the same process", async (context) => {
     const upstream = await startNameServer("10.1.1.1");
     context.after(upstream.close);
     const pool = await makePool(context, cloud, { init: openrc });
-    const address = "127.0.0.78";
+    const address = chooseLoopback();
     const settings = replaceAll(readExample("files/etc/unbound/unbound.conf"), {
       "interface: 127.0.0.1": `interface: ${address}`,
       "169.254.169.253": `127.0.0.1@${upstream.port}`,

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 
@@ -9,6 +10,9 @@ export interface NameServer {
   silent: boolean;
   readonly close: () => Promise<void>;
 }
+
+/** An address of the loopback interface that most likely nobody else listens on. */
+export const chooseLoopback = (): string => `127.53.${randomInt(256)}.${randomInt(1, 255)}`;
 
 /** The name and the end of the question that begins at byte 12. */
 const readQuestion = (message: Buffer): { readonly name: string; readonly end: number } => {
