@@ -4,6 +4,7 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IParameter } from "aws-cdk-lib/aws-ssm";
 import type { FunctionCode } from "./function-code.ts";
 
@@ -45,10 +46,37 @@ export interface BundleStoreProps {
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
-  /** Of the function that prepares the store when it is deployed. @default RetentionDays.THREE_MONTHS */
+  /**
+   * How many of the newest bundles of a pool are kept in any case.
+   *
+   * @default 10
+   */
+  readonly keepBundles?: number;
+  /**
+   * For how long a bundle is kept in any case after it was stored, or last moved. Whole days.
+   *
+   * @default Duration.days(90)
+   */
+  readonly keepFor?: Duration;
+  /** Where the alarms go. @default - a topic of its own */
+  readonly alarmTopic?: ITopic;
+  /**
+   * The page of the runbook to which the alarms link: wherever your people read `docs/operate.md`.
+   *
+   * @default "docs/operate.md"
+   */
+  readonly runbookUrl?: string;
+  /**
+   * Whether runs of `publish-bundle` go on with the code that they began with. Each
+   * deployment then leaves versions of functions behind.
+   *
+   * @default true
+   */
+  readonly pinVersions?: boolean;
+  /** Of functions and the state machine. @default RetentionDays.THREE_MONTHS */
   readonly logRetention?: RetentionDays;
   /**
-   * Where the code of that function is.
+   * Where the code of the functions is.
    *
    * @default - bundled when the app is synthesized
    */

@@ -8,9 +8,13 @@ import type { Problems } from "./problems.ts";
 /** Adds all that is wrong with the properties of a store of bundles. */
 export const checkBundleStore = (props: BundleStoreProps, problems: Problems): void => {
   checkCluster(props.cluster, problems);
-  const { recoverableFor } = props;
+  const { recoverableFor, keepBundles, keepFor } = props;
   if (recoverableFor !== undefined)
     checkSpan("recoverableFor", recoverableFor, { unit: 86_400, least: 1, most: 3650 }, problems);
+  if (keepFor !== undefined)
+    checkSpan("keepFor", keepFor, { unit: 86_400, least: 1, most: 3650 }, problems);
+  if (keepBundles !== undefined && !(Number.isInteger(keepBundles) && keepBundles >= 1))
+    problems.add("keepBundles", keepBundles, "give a whole number of at least 1, such as 10");
 };
 
 /** Adds all that is wrong with what the machines of a pool are told. */

@@ -1,11 +1,17 @@
 import type { RemovalPolicy } from "aws-cdk-lib";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import type { Construct } from "constructs";
 import type { Task, TaskFunctions as TaskFunctionsOfMachine } from "../stepfunctions/tasks.ts";
 import { acknowledge, acknowledgeWildcard } from "./acknowledge.ts";
-import type { TaskFunctions } from "./task-functions.ts";
+
+/** The functions of some tasks, in their newest code or in a version that stays. */
+export interface Functions<Some extends Task> {
+  get(task: Some): IFunction;
+  version(task: Some): IFunction;
+}
 
 export interface LogProps {
   readonly logRetention: RetentionDays;
@@ -28,7 +34,10 @@ export const machineLog = (
 
 /** The functions that a state machine calls: in one version of each, when versions are pinned. */
 export const functionsOf =
-  (functions: TaskFunctions, pinVersions: boolean): TaskFunctionsOfMachine =>
+  <Some extends Task>(
+    functions: Functions<Some>,
+    pinVersions: boolean,
+  ): TaskFunctionsOfMachine<Some> =>
   (task) =>
     pinVersions ? functions.version(task) : functions.get(task);
 
@@ -37,10 +46,10 @@ export const functionsOf =
  * before this deployment, since executions may be running them, and the reasons
  * for how it is made.
  */
-export const equipMachine = (
+export const equipMachine = <Some extends Task>(
   stateMachine: StateMachine,
-  functions: TaskFunctions,
-  tasks: readonly Task[],
+  functions: Functions<Some>,
+  tasks: readonly Some[],
   pinVersions: boolean,
 ): void => {
   acknowledge(

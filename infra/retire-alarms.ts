@@ -1,11 +1,10 @@
-import { Stack } from "aws-cdk-lib";
 import { type Alarm, Metric } from "aws-cdk-lib/aws-cloudwatch";
-import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { IStateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { MetricName } from "../lambdas/runtime/metrics.ts";
+import { AlarmTopic } from "./alarm-topic.ts";
 import { addAlarms, alarmPeriod as period, type Watched } from "./add-alarms.ts";
 import { metricNamespace } from "./names.ts";
 
@@ -32,27 +31,8 @@ export class RetireAlarms extends Construct {
 
   constructor(scope: Construct, id: string, props: RetireAlarmsProps) {
     super(scope, id);
-    this.topic = props.topic ?? this.ownTopic();
+    this.topic = props.topic ?? new AlarmTopic(this, "Topic");
     this.alarms = addAlarms(this, this.topic, props.runbookUrl, watched(props));
-  }
-
-  /**
-   * A policy of one's own replaces the one by which the account's alarms may
-   * publish, so it has to allow them.
-   */
-  private ownTopic(): Topic {
-    const topic = new Topic(this, "Topic", { enforceSSL: true });
-    const stack = Stack.of(this);
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: "AlarmsOfThisAccount",
-        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
-        actions: ["sns:Publish"],
-        resources: [topic.topicArn],
-        conditions: { StringEquals: { "aws:SourceAccount": stack.account } },
-      }),
-    );
-    return topic;
   }
 }
 

@@ -21,8 +21,8 @@ export interface TaskFunctionProps {
   readonly environment: Record<string, string>;
   /** All that it may do, besides its log and its network interface. */
   readonly policy: readonly Allowed[];
-  /** Used when the task runs in the VPC. */
-  readonly network: {
+  /** For a task that runs in the VPC. */
+  readonly network?: {
     readonly vpc: IVpc;
     readonly vpcSubnets?: SubnetSelection | undefined;
     readonly securityGroups: readonly ISecurityGroup[];
@@ -30,6 +30,14 @@ export interface TaskFunctionProps {
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
+
+/** The id of the construct of a task: `retire/find-node` becomes `FindNode`. */
+export const constructId = (task: Task): string =>
+  task
+    .replace(/^.*\//, "")
+    .split("-")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
 
 /** By which the embedded world finds the handler of a function in a template. */
 export const taskMetadata = "drover:task";
@@ -83,11 +91,12 @@ export class TaskFunction extends Construct {
       logGroup,
       // An execution that runs for days goes on with the code it began with.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
-      ...(inVpc && {
-        vpc: props.network.vpc,
-        securityGroups: [...props.network.securityGroups],
-        ...(props.network.vpcSubnets && { vpcSubnets: props.network.vpcSubnets }),
-      }),
+      ...(inVpc &&
+        props.network && {
+          vpc: props.network.vpc,
+          securityGroups: [...props.network.securityGroups],
+          ...(props.network.vpcSubnets && { vpcSubnets: props.network.vpcSubnets }),
+        }),
     });
     const resource = this.function.node.defaultChild;
     if (CfnFunction.isCfnFunction(resource)) resource.addMetadata(taskMetadata, props.task);

@@ -4,12 +4,12 @@ import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2"
 import type { Function as LambdaFunction, IFunction } from "aws-cdk-lib/aws-lambda";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { allTasks, type Task } from "../stepfunctions/tasks.ts";
+import { allTasks, type DroverTask } from "../stepfunctions/tasks.ts";
 import type { ConsulProps, NomadProps } from "./drover-props.ts";
 import type { FunctionCode } from "./function-code.ts";
 import { poolParameterPrefix, stopParameterName } from "./names.ts";
-import { TaskFunction } from "./task-function.ts";
-import { taskNames } from "./task-names.ts";
+import { constructId, TaskFunction } from "./task-function.ts";
+import { droverTaskNames } from "./task-names.ts";
 import { retireMachineArn, taskPolicy } from "./task-policy.ts";
 
 export interface TaskFunctionsProps {
@@ -30,7 +30,7 @@ export interface TaskFunctionsProps {
 }
 
 /** Which have to know the state machine `retire-node`. */
-const startsRetirements: ReadonlySet<Task> = new Set<Task>([
+const startsRetirements: ReadonlySet<DroverTask> = new Set<DroverTask>([
   "intake/intake",
   "watch/look-at-aws",
   "watch/repair-ownership",
@@ -40,13 +40,13 @@ type Environment = Record<string, string>;
 
 /** The functions of all tasks, each with what it needs and nothing else. */
 export class TaskFunctions extends Construct {
-  readonly #functions = new Map<Task, LambdaFunction>();
+  readonly #functions = new Map<DroverTask, LambdaFunction>();
 
   constructor(scope: Construct, id: string, props: TaskFunctionsProps) {
     super(scope, id);
     const { cluster, code, network, table, logRetention, removalPolicy } = props;
     const secrets = secretsOf(props);
-    for (const task of taskNames) {
+    for (const task of droverTaskNames) {
       const made = new TaskFunction(this, constructId(task), {
         task,
         code: code(task),
@@ -61,18 +61,18 @@ export class TaskFunctions extends Construct {
     }
   }
 
-  get(task: Task): LambdaFunction {
+  get(task: DroverTask): LambdaFunction {
     const made = this.#functions.get(task);
     if (!made) throw new Error(`there is no function for the task ${task}`);
     return made;
   }
 
   /** A version of the function, so that a deploy changes nothing under a running execution. */
-  version(task: Task): IFunction {
+  version(task: DroverTask): IFunction {
     return this.get(task).currentVersion;
   }
 
-  private environment(task: Task, props: TaskFunctionsProps): Environment {
+  private environment(task: DroverTask, props: TaskFunctionsProps): Environment {
     if (allTasks[task].inVpc) return clusterEnvironment(props);
     const { cluster, table, slots } = props;
     return {
@@ -84,14 +84,6 @@ export class TaskFunctions extends Construct {
     };
   }
 }
-
-/** `retire/find-node` → `FindNode`. */
-const constructId = (task: Task): string =>
-  task
-    .replace(/^.*\//, "")
-    .split("-")
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join("");
 
 /** How Nomad and Consul are reached. Only the names of secrets are here, never a secret. */
 const clusterEnvironment = ({ nomad, consul }: TaskFunctionsProps): Environment => {

@@ -1,4 +1,4 @@
-import { type Task } from "../stepfunctions/tasks.ts";
+import { type DroverTask } from "../stepfunctions/tasks.ts";
 
 /** What a grant is on; `task-policy.ts` turns each into ARNs and conditions. */
 export type GrantedOn =
@@ -45,7 +45,7 @@ const readExecutions = grant("retirements", "states:DescribeExecution");
  * All that the function of each task may do, besides writing its own log. A
  * transaction in DynamoDB is allowed by the actions of its items.
  */
-export const taskGrants: Readonly<Record<Task, readonly Grant[]>> = {
+export const taskGrants: Readonly<Record<DroverTask, readonly Grant[]>> = {
   "intake/intake": [
     grant(
       "everything",

@@ -2,6 +2,10 @@ import {
   allTasks,
   type DoctorTask,
   doctorTasks,
+  type DroverTask,
+  droverTasks,
+  type PublishTask,
+  publishTasks,
   type ReconcileTask,
   reconcileTasks,
   type RetireTask,
@@ -28,3 +32,13 @@ export const doctorTaskNames: readonly DoctorTask[] = Object.keys(doctorTasks).f
 /** The tasks of `reconcile`. */
 export const reconcileTaskNames: readonly ReconcileTask[] =
   Object.keys(reconcileTasks).filter(isReconcileTask);
+
+const isPublishTask = (name: string): name is PublishTask => Object.hasOwn(publishTasks, name);
+const isDroverTask = (name: string): name is DroverTask => Object.hasOwn(droverTasks, name);
+
+/** The tasks of a Drover. */
+export const droverTaskNames: readonly DroverTask[] = Object.keys(droverTasks).filter(isDroverTask);
+
+/** The tasks of `publish-bundle`. */
+export const publishTaskNames: readonly PublishTask[] =
+  Object.keys(publishTasks).filter(isPublishTask);

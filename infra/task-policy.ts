@@ -4,7 +4,7 @@ import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import type { ISecret } from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 import { clusterTag, poolTag } from "../lambdas/retire/hook-names.ts";
-import { type Task } from "../stepfunctions/tasks.ts";
+import { type DroverTask } from "../stepfunctions/tasks.ts";
 import {
   poolParameterPrefix,
   reconcileMachineName,
@@ -142,7 +142,11 @@ const allow = (scope: Construct, { on, actions }: Grant, resources: PolicyResour
 };
 
 /** What the function of a task may do, besides its log and its network interface. */
-export const taskPolicy = (scope: Construct, task: Task, resources: PolicyResources): Allowed[] => {
+export const taskPolicy = (
+  scope: Construct,
+  task: DroverTask,
+  resources: PolicyResources,
+): Allowed[] => {
   const grants = taskGrants[task];
   return [
     ...grants.flatMap((grant) => allow(scope, grant, resources)),

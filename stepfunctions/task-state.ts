@@ -19,10 +19,14 @@ export interface StepProps {
   readonly catches?: readonly { readonly errors: string[]; readonly next: IChainable }[];
 }
 
-export interface TaskStateProps extends Omit<StepProps, "onError"> {
+export interface TaskStateProps<Some extends Task> extends Omit<
+  StepProps,
+  "onError" | "functions"
+> {
+  readonly functions: TaskFunctions<Some>;
   /** As of a step. @default - an error fails the execution */
   readonly onError?: IChainable;
-  readonly task: Task;
+  readonly task: Some;
   /** Where the answer is put in the payload: `$.node`, … or `$` for all of it. */
   readonly resultPath: string;
   /** Where an error is put. @default "$.error" */
@@ -40,7 +44,11 @@ export interface TaskStateProps extends Omit<StepProps, "onError"> {
  * known already, and an error that outlived its retries goes to `onError` with
  * its name and cause in `$.error`, or where `errorPath` says.
  */
-export const taskState = (scope: Construct, name: string, props: TaskStateProps): LambdaInvoke => {
+export const taskState = <Some extends Task>(
+  scope: Construct,
+  name: string,
+  props: TaskStateProps<Some>,
+): LambdaInvoke => {
   const state = new LambdaInvoke(scope, name, {
     comment: props.comment,
     lambdaFunction: props.functions(props.task),

@@ -59,12 +59,28 @@ export const reconcileTasks = {
 /** What the rules start. */
 export const intakeTask = { "intake/intake": quick } as const satisfies Record<string, TaskTraits>;
 
-export const allTasks = { ...intakeTask, ...retireTasks, ...doctorTasks, ...reconcileTasks };
+/** The tasks of `publish-bundle`, which belongs to a store of bundles and not to a Drover. */
+export const publishTasks = {
+  "config/read-order": quick,
+  // One request for each machine of the pool.
+  "config/show-bundles": { inVpc: false, timeoutSeconds: 120, memory: 256 },
+  // Reads an archive of up to 512 MiB; a function's processor grows with its memory.
+  "config/check-bundle": { inVpc: false, timeoutSeconds: 300, memory: 1024 },
+  "config/move-channel": { inVpc: false, timeoutSeconds: 60, memory: 256 },
+  "config/prune-bundles": { inVpc: false, timeoutSeconds: 840, memory: 256 },
+} as const satisfies Record<string, TaskTraits>;
+
+/** The tasks of a Drover. */
+export const droverTasks = { ...intakeTask, ...retireTasks, ...doctorTasks, ...reconcileTasks };
+
+export const allTasks = { ...droverTasks, ...publishTasks };
 
 export type RetireTask = keyof typeof retireTasks;
 export type DoctorTask = keyof typeof doctorTasks;
 export type ReconcileTask = keyof typeof reconcileTasks;
+export type PublishTask = keyof typeof publishTasks;
+export type DroverTask = keyof typeof droverTasks;
 export type Task = keyof typeof allTasks;
 
 /** Gives the function (a version of it, so that a deploy changes nothing under a running execution). */
-export type TaskFunctions = (task: Task) => IFunction;
+export type TaskFunctions<Some extends Task = DroverTask> = (task: Some) => IFunction;

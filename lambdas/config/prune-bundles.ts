@@ -11,7 +11,7 @@ import { connectDesk } from "./publishing.ts";
 import { readChannel } from "./read-channel.ts";
 import { choosePrunable, type Retention } from "./rules/choose-prunable.ts";
 
-const input = v.object({});
+const input = v.strictObject({});
 
 /** How many instances EC2 is asked for at once. */
 const askedAtOnce = 100;

@@ -22,6 +22,11 @@ import * as planRepairs from "../../lambdas/watch/plan-repairs.ts";
 import * as repairCluster from "../../lambdas/watch/repair-cluster.ts";
 import * as repairOwnership from "../../lambdas/watch/repair-ownership.ts";
 import * as reportRepairs from "../../lambdas/watch/report-repairs.ts";
+import * as readOrder from "../../lambdas/config/read-order.ts";
+import * as showBundles from "../../lambdas/config/show-bundles.ts";
+import * as checkBundle from "../../lambdas/config/check-bundle.ts";
+import * as moveChannel from "../../lambdas/config/move-channel.ts";
+import * as pruneBundles from "../../lambdas/config/prune-bundles.ts";
 import type { Surroundings } from "../../lambdas/runtime/surroundings.ts";
 import type { TaskHandler } from "../../lambdas/runtime/task.ts";
 import type { Task } from "../../stepfunctions/tasks.ts";
@@ -56,6 +61,11 @@ const modules: Readonly<Record<Task, HandlerModule>> = {
   "watch/repair-cluster": repairCluster,
   "watch/repair-ownership": repairOwnership,
   "watch/report-repairs": reportRepairs,
+  "config/read-order": readOrder,
+  "config/show-bundles": showBundles,
+  "config/check-bundle": checkBundle,
+  "config/move-channel": moveChannel,
+  "config/prune-bundles": pruneBundles,
 };
 
 /**

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { taskNames } from "../../infra/task-names.ts";
+import { droverTaskNames } from "../../infra/task-names.ts";
 
 /** The package as npm packs it, in an app that has nothing but what it asks for. */
 
@@ -77,7 +77,7 @@ describe("the package", () => {
     writeFileSync(join(folder, "app.mjs"), appOf(esm, join(folder, "esm.out")));
     run(process.execPath, ["app.mjs"]);
     const assets = assetsOf(join(folder, "esm.out"));
-    assert.equal(assets.length, taskNames.length);
+    assert.equal(assets.length, droverTaskNames.length);
     for (const asset of assets) {
       assert.ok(existsSync(join(folder, "esm.out", asset, "index.mjs")));
     }
@@ -86,7 +86,7 @@ describe("the package", () => {
   it("serves apps in CommonJS, as cdk init makes them", () => {
     writeFileSync(join(folder, "app.cjs"), appOf(commonJs, join(folder, "cjs.out")));
     run(process.execPath, ["app.cjs"]);
-    assert.equal(assetsOf(join(folder, "cjs.out")).length, taskNames.length);
+    assert.equal(assetsOf(join(folder, "cjs.out")).length, droverTaskNames.length);
   });
 
   it("serves apps in TypeScript, in either kind of module, with types that hold", () => {

@@ -8,7 +8,7 @@ import { Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { referenceApp, synthesizeReference } from "../../infra/reference-app.ts";
 import { taskMetadata } from "../../infra/task-function.ts";
-import { taskNames } from "../../infra/task-names.ts";
+import { droverTaskNames } from "../../infra/task-names.ts";
 import { noCode } from "./apps.ts";
 import { assertNoLint } from "./lint.ts";
 
@@ -62,7 +62,7 @@ describe("the reference app", () => {
       files: Record<string, { source: { path: string; packaging: string } }>;
     };
     const packed = Object.values(assets.files).filter(({ source }) => source.packaging === "zip");
-    assert.equal(packed.length, taskNames.length);
+    assert.equal(packed.length, droverTaskNames.length);
     for (const { source } of packed) {
       assert.ok(readFileSync(join(outdir, source.path, "index.mjs")).length > 0);
     }
@@ -73,8 +73,8 @@ describe("the reference app", () => {
     const tasks = Object.values(template.Resources).flatMap(({ Type, Metadata }) =>
       Type === "AWS::Lambda::Function" ? [Metadata?.[taskMetadata]] : [],
     );
-    assert.deepEqual(new Set(tasks), new Set(taskNames));
-    assert.equal(tasks.length, taskNames.length);
+    assert.deepEqual(new Set(tasks), new Set(droverTaskNames));
+    assert.equal(tasks.length, droverTaskNames.length);
   });
 
   it("has the pools that are asked for", () => {

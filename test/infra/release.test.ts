@@ -10,7 +10,7 @@ import { buildFunctions } from "../../infra/function-code.ts";
 import { packMachineScripts } from "../../infra/machine-user-data.ts";
 import { makeRelease, writeRelease } from "../../infra/release.ts";
 import { taskMetadata } from "../../infra/task-function.ts";
-import { taskNames } from "../../infra/task-names.ts";
+import { droverTaskNames } from "../../infra/task-names.ts";
 import { scriptsFile } from "../../lambdas/deploy/scripts-file.ts";
 import { poolSettings } from "../../lambdas/runtime/pool-settings.ts";
 import { createResolver } from "../../rehearsal/engine/intrinsics.ts";
@@ -99,7 +99,7 @@ describe("the release", () => {
   it("has a zip file for every function, which holds its bundle", () => {
     const resources = withParameters(template, required);
     const built = buildFunctions();
-    for (const task of taskNames) {
+    for (const task of droverTaskNames) {
       const { S3Bucket, S3Key } = functionOf(resources, task).Code;
       assert.equal(S3Bucket, "code");
       assert.match(S3Key, /^drover\/0\.1\.0\/[a-z-]+-[0-9a-f]{16}\.zip$/);
@@ -197,7 +197,7 @@ describe("the template of Drover", () => {
 
   it("puts the functions that need it into the network of the parameters, and no other", () => {
     const resources = withParameters(template, required);
-    for (const task of taskNames) {
+    for (const task of droverTaskNames) {
       const expected = allTasks[task].inVpc
         ? {
             SubnetIds: required.SubnetIds,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Stack } from "aws-cdk-lib";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { taskMetadata } from "../../infra/task-function.ts";
-import { taskNames } from "../../infra/task-names.ts";
+import { droverTaskNames } from "../../infra/task-names.ts";
 import { parseSettings } from "../../lambdas/runtime/settings.ts";
 import { allTasks, type Task } from "../../stepfunctions/tasks.ts";
 import {
@@ -57,7 +57,7 @@ newDrover(stack, {
 });
 
 describe("the function of a task", () => {
-  for (const task of taskNames) {
+  for (const task of droverTaskNames) {
     const { inVpc, timeoutSeconds, memory } = allTasks[task];
 
     it(`${task} runs as its task says`, () => {
@@ -121,7 +121,7 @@ describe("the function of a task", () => {
   });
 
   it("shares its network with the others", () => {
-    const networks = taskNames
+    const networks = droverTaskNames
       .filter((task) => allTasks[task].inVpc)
       .map((task) => JSON.stringify(functionOf(stack, task)["VpcConfig"]));
     assert.equal(new Set(networks).size, 1);
@@ -130,7 +130,7 @@ describe("the function of a task", () => {
 
   it("keeps its versions, so that a running execution keeps its code", () => {
     const versions = resourcesOfType(stack, "AWS::Lambda::Version");
-    assert.equal(versions.length, taskNames.length - 1);
+    assert.equal(versions.length, droverTaskNames.length - 1);
     for (const { DeletionPolicy } of versions) assert.equal(DeletionPolicy, "Retain");
     const definitions = resourcesOfType(stack, "AWS::StepFunctions::StateMachine").map(
       ({ Properties }) => Properties["DefinitionString"],
@@ -155,7 +155,7 @@ describe("the logs", () => {
   it("are kept for three months, and go with the stack", () => {
     const made = logGroups(stack);
     const machines = resourcesOfType(stack, "AWS::StepFunctions::StateMachine");
-    assert.equal(made.length, taskNames.length + machines.length);
+    assert.equal(made.length, droverTaskNames.length + machines.length);
     for (const { Properties, DeletionPolicy } of made) {
       assert.equal(Properties["RetentionInDays"], 90);
       assert.equal(DeletionPolicy, "Delete");
@@ -169,8 +169,10 @@ describe("the logs", () => {
   });
 
   it("of each function are its own", () => {
-    const used = taskNames.map((task) => JSON.stringify(functionOf(stack, task)["LoggingConfig"]));
-    assert.equal(new Set(used).size, taskNames.length);
+    const used = droverTaskNames.map((task) =>
+      JSON.stringify(functionOf(stack, task)["LoggingConfig"]),
+    );
+    assert.equal(new Set(used).size, droverTaskNames.length);
   });
 
   it("of the state machines do not use up the account's policy for logs", () => {

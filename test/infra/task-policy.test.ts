@@ -4,8 +4,8 @@ import type { Stack } from "aws-cdk-lib";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { taskMetadata } from "../../infra/task-function.ts";
-import { taskNames } from "../../infra/task-names.ts";
-import { allTasks, type Task } from "../../stepfunctions/tasks.ts";
+import { droverTaskNames } from "../../infra/task-names.ts";
+import { allTasks, type DroverTask } from "../../stepfunctions/tasks.ts";
 import { existingSecret, newDrover, newGroup, newStack, nomad, resourcesOf } from "./apps.ts";
 
 interface Statement {
@@ -30,7 +30,7 @@ const statementsOf = (stack: Stack, roleId: string): Statement[] => {
   return [...inline, ...attached].flatMap((one) => documents(one).PolicyDocument.Statement);
 };
 
-const roleOf = (stack: Stack, task: Task): string => {
+const roleOf = (stack: Stack, task: DroverTask): string => {
   const found = Object.values(resourcesOf(stack)).find(
     ({ Metadata }) => Metadata?.[taskMetadata] === task,
   );
@@ -65,7 +65,7 @@ const describe3 = [
 const inVpc = ["secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", ...network];
 
 /** Each action that a function may take, and nothing else; its own log apart. */
-const allowed: Record<Task, readonly string[]> = {
+const allowed: Record<DroverTask, readonly string[]> = {
   "intake/intake": [
     "autoscaling:DescribeLifecycleHooks",
     "autoscaling:DescribeTags",
@@ -171,7 +171,7 @@ const needEverything = [
 ];
 
 describe("the role of a function", () => {
-  for (const task of taskNames) {
+  for (const task of droverTaskNames) {
     const statements = statementsOf(stack, roleOf(stack, task));
     const allows = statements.filter(({ Effect }) => Effect === "Allow");
 
@@ -205,7 +205,7 @@ describe("the role of a function", () => {
   }
 
   it("changes a group only if it is tagged with the cluster and a pool", () => {
-    const changes = taskNames
+    const changes = droverTaskNames
       .flatMap((task) => statementsOf(stack, roleOf(stack, task)))
       .filter(({ Action }) => list(Action).some((name) => /^autoscaling:(?!Describe)/.test(name)));
     assert.equal(changes.length, 7);
@@ -219,7 +219,7 @@ describe("the role of a function", () => {
   });
 
   it("keeps the code of a function in the VPC from making interfaces itself", () => {
-    const tasks = taskNames.filter((task) => allTasks[task].inVpc);
+    const tasks = droverTaskNames.filter((task) => allTasks[task].inVpc);
     assert.ok(tasks.length > 0);
     for (const task of tasks) {
       const denied = statementsOf(stack, roleOf(stack, task)).filter(
@@ -321,7 +321,7 @@ describe("the role of a state machine", () => {
     for (const machine of machines) {
       const definition = JSON.stringify(machine.Properties["DefinitionString"]);
       const invoked = invokedBy(statementsOfMachine(machine));
-      for (const task of taskNames) {
+      for (const task of droverTaskNames) {
         const name = Object.entries(resourcesOf(stack)).find(
           ([, { Metadata }]) => Metadata?.[taskMetadata] === task,
         )?.[0];
@@ -334,6 +334,6 @@ describe("the role of a state machine", () => {
       }
     }
     const all = machines.flatMap((machine) => invokedBy(statementsOfMachine(machine)));
-    assert.ok(all.length >= taskNames.length - 1);
+    assert.ok(all.length >= droverTaskNames.length - 1);
   });
 });

@@ -18,7 +18,7 @@ const place = { region: "eu-west-1", account: "123456789012", stackName: "Drover
 
 /** The functions of the reference app's template, one for each task. */
 export const readDeployed = (): readonly Deployed[] => {
-  const { functions } = readStack(synthesizeReference().template, place);
+  const { functions } = readStack(synthesizeReference({ bundles: true }).template, place);
   return [...new Map(functions.map((one) => [one.task, one])).values()];
 };
 

@@ -14,12 +14,16 @@ import type { Clock } from "../../../lambdas/runtime/clock.ts";
 import { serveAwsQuery } from "../../../rehearsal/emulators/aws-query.ts";
 import { createEc2, type Ec2 } from "../../../rehearsal/emulators/ec2/ec2.ts";
 import { createKms, type Kms } from "../../../rehearsal/emulators/kms.ts";
-import { isS3Host } from "../../../rehearsal/emulators/s3/address.ts";
 import { createS3, type S3 } from "../../../rehearsal/emulators/s3/s3.ts";
 import type { Service } from "../../../rehearsal/emulators/service.ts";
 import { createSsm, type Ssm } from "../../../rehearsal/emulators/ssm.ts";
 import { seededBy } from "../../../rehearsal/random.ts";
-import { type Call, serveInProcess, type WireOptions } from "../../../rehearsal/wire.ts";
+import {
+  type Call,
+  routeByHost,
+  serveInProcess,
+  type WireOptions,
+} from "../../../rehearsal/wire.ts";
 
 export const region = "eu-west-1";
 export const bucket = "drover-bundles";
@@ -37,6 +41,8 @@ export interface BundleAccount {
   readonly key: string;
   readonly place: BundlePlace;
   readonly clock: Clock;
+  /** All of it, which can be served over HTTP as well. */
+  readonly service: Service;
   /** Lets time go by, in milliseconds. */
   readonly pass: (milliseconds: number) => void;
   readonly handler: (options?: Partial<WireOptions>) => HttpHandler;
@@ -72,20 +78,17 @@ export const createBundleAccount = (): BundleAccount => {
     { GetCallerIdentity: () => ({ Arn: caller, UserId: "AROA:ada", Account: "123456789012" }) },
     () => "sts",
   );
-  const services: Readonly<Record<string, Service>> = {
-    kms: kms.service,
-    ssm: ssm.service,
-    ec2: ec2.service,
-    sts,
-  };
-  const route: Service = (request) => {
-    const { hostname } = new URL(request.url);
-    const service = isS3Host(hostname) ? s3.service : services[hostname.split(".")[0] ?? ""];
-    if (service === undefined) throw new Error(`${hostname} is not here`);
-    return service(request);
-  };
+  const of = (name: string) => `${name}.${region}.amazonaws.com`;
+  const service = routeByHost({
+    [of("s3")]: s3.service,
+    [of("*.s3")]: s3.service,
+    [of("kms")]: kms.service,
+    [of("ssm")]: ssm.service,
+    [of("ec2")]: ec2.service,
+    [of("sts")]: sts,
+  });
   const handler = (options: Partial<WireOptions> = {}) =>
-    serveInProcess(route, { clock, ...options });
+    serveInProcess(service, { clock, ...options });
   return {
     s3,
     kms,
@@ -94,6 +97,7 @@ export const createBundleAccount = (): BundleAccount => {
     key,
     place,
     clock,
+    service,
     pass: (milliseconds) => {
       time += milliseconds;
     },
