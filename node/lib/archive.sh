@@ -14,27 +14,21 @@ fetch_archive() {
   rm "$incoming/archive"
 }
 
-# Never writes more than the signed size, however much the archive would become. The digest is
-# computed on the way.
+# unpack_gzip ARCHIVE TAR: never writes more than the signed size, however much the archive would become.
 unpack_gzip() {
-  local code=0 size found ended
-  found=$({
-    ended=0
-    gzip -dc "$1" 2>/dev/null || ended=$?
-    echo "$ended" >"$work/gzip"
-  } | {
+  local code=0 size found
+  (
     # In blocks of 512 bytes, of which a tar is made.
     ulimit -f "$(((bytes + 511) / 512))"
-    tee "$2" 2>"$work/tee" || echo "ended with $?" >>"$work/tee"
-  } | openssl dgst -sha256 -r) || code=$?
-  size=$(wc -c <"$2")
-  ended=$(cat "$work/gzip")
-  ! grep -q 'No space' "$work/tee" || refuse "the tar of $digest could not be written: the disk is full"
+    exec gzip -dc "$1" >"$2" 2>"$work/found"
+  ) || code=$?
   # 128 and SIGXFSZ: the limit has ended it.
-  ! grep -q 'ended with 153' "$work/tee" || refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
-  [ "$ended" -eq 0 ] || refuse "$digest.tar.gz is damaged: gzip cannot read it"
-  [ "$code:$size" = "0:$bytes" ] ||
-    refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
+  [ "$code" -ne 153 ] || refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
+  ! grep -q 'No space' "$work/found" || refuse "the tar of $digest could not be written: the disk is full"
+  [ "$code" -eq 0 ] || refuse "$digest.tar.gz is damaged: gzip cannot read it"
+  size=$(stat -c %s "$2")
+  [ "$size" = "$bytes" ] || refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
+  found=$(openssl dgst -sha256 -r "$2")
   [ "${found%% *}" = "$digest" ] || refuse "$digest.tar.gz holds something else: its digest is ${found%% *}"
 }
 
