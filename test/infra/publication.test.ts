@@ -118,7 +118,7 @@ describe("publish-bundle", () => {
     assert.deepEqual(
       rules.map(({ Properties }) => [
         Properties?.["ScheduleExpression"],
-        (Properties?.["Targets"] as readonly { readonly Input: string }[])[0]?.Input,
+        (Properties?.["Targets"] as readonly { readonly Input: string }[] | undefined)?.[0]?.Input,
       ]),
       [["rate(1 day)", '{"action":"prune"}']],
     );
