@@ -1,7 +1,6 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
-import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { SSMClient } from "@aws-sdk/client-ssm";
@@ -10,7 +9,6 @@ import { systemClock } from "../../lambdas/runtime/clock.ts";
 import { createEc2 } from "../../rehearsal/emulators/ec2/ec2.ts";
 import { createKms } from "../../rehearsal/emulators/kms.ts";
 import { createResourceTags } from "../../rehearsal/emulators/resource-tags.ts";
-import { createS3 } from "../../rehearsal/emulators/s3/s3.ts";
 import { createSecretsManager } from "../../rehearsal/emulators/secrets-manager.ts";
 import type { Service } from "../../rehearsal/emulators/service.ts";
 import { createSsm } from "../../rehearsal/emulators/ssm.ts";
@@ -20,7 +18,7 @@ import { serveInProcess } from "../../rehearsal/wire.ts";
 import { type Ec2Target, ec2Contract } from "./ec2.ts";
 import { kmsContract, type KmsTarget } from "./kms.ts";
 import { type ResourceTagsTarget, resourceTagsContract } from "./resource-tags.ts";
-import type { S3Target } from "./s3-target.ts";
+import { openEmulatedBuckets } from "./s3-emulated.ts";
 import { s3Contract } from "./s3.ts";
 import { type SecretsManagerTarget, secretsManagerContract } from "./secrets-manager.ts";
 import { holdTo } from "./services.ts";
@@ -129,22 +127,10 @@ const openKms = (): KmsTarget => {
   };
 };
 
-const openS3 = (): S3Target => {
-  const s3 = createS3({ now, random: seeded(1) });
-  s3.createBucket("versioned", { versioned: true });
-  s3.createBucket("plain");
-  return {
-    client: new S3Client(settings(s3.service)),
-    versioned: "versioned",
-    plain: "plain",
-    newPrefix: () => `${next()}/`,
-  };
-};
-
 holdTo("EC2, emulated", ec2Contract, openEc2);
 holdTo("KMS, emulated", kmsContract, openKms);
 holdTo("resource tags, emulated", resourceTagsContract, openResourceTags);
 holdTo("Step Functions, emulated", stepFunctionsContract, openStepFunctions);
-holdTo("S3, emulated", s3Contract, openS3);
+holdTo("S3, emulated", s3Contract, openEmulatedBuckets);
 holdTo("Secrets Manager, emulated", secretsManagerContract, openSecretsManager);
 holdTo("the parameter store, emulated", ssmContract, openSsm);
