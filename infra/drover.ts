@@ -165,7 +165,7 @@ export class Drover extends Construct implements IConnectable {
     const slots = Token.isUnresolved(this.#slots) ? undefined : this.#slots;
     const checked = checkPool(props, owned !== undefined, slots, problems);
     const { pool, bundles } = props;
-    const templates = bundles && checkPoolBundles(bundles, pool, this.cluster, owned, problems);
+    const equipped = bundles && checkPoolBundles(bundles, pool, this.cluster, owned, problems);
     const other = this.#pools.get(pool);
     if (other) {
       problems.add(
@@ -187,7 +187,7 @@ export class Drover extends Construct implements IConnectable {
 
     this.#pools.set(pool, { group, slots: checked.settings.slots });
     claimGroup(group, pool);
-    if (templates) equipTemplates(templates, pool, bundles);
+    if (equipped) equipTemplates(equipped, pool, bundles);
     new ManagedPool(this, `Pool-${pool}`, {
       ...checked,
       cluster: this.cluster,

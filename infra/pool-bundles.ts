@@ -3,10 +3,14 @@ import type { CfnAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import { CfnLaunchTemplate, LaunchTemplate, type UserData } from "aws-cdk-lib/aws-ec2";
 import type { PoolBundles } from "./drover-props.ts";
 import { checkMachine } from "./check-bundles.ts";
+import { hinderingTags } from "./metadata-tags.ts";
 import type { Problems } from "./problems.ts";
 
-/** Launch templates of a group, that Drover equips with user data and settings. */
-export type Equipped = readonly LaunchTemplate[];
+/** What Drover equips with user data and settings. */
+export interface Equipped {
+  readonly group: CfnAutoScalingGroup;
+  readonly templates: readonly LaunchTemplate[];
+}
 
 /** What machines need of instance metadata, and where a launch template has it. */
 const metadata = {
@@ -36,7 +40,7 @@ const metadata = {
  * Adds all that keeps Drover from equipping the machines of a group.
  *
  * @param group - undefined when it is imported
- * @returns its launch templates; of use only when nothing was added
+ * @returns the group and its launch templates; undefined only when something was added
  */
 export const checkPoolBundles = (
   { store, ...options }: PoolBundles,
@@ -44,7 +48,7 @@ export const checkPoolBundles = (
   cluster: string,
   group: CfnAutoScalingGroup | undefined,
   problems: Problems,
-): Equipped => {
+): Equipped | undefined => {
   if (store.cluster !== cluster) {
     problems.add(
       "bundles.store",
@@ -53,19 +57,19 @@ export const checkPoolBundles = (
     );
   }
   const templates = group && launchTemplatesOf(group);
-  if (templates === undefined) {
+  if (!group || !templates) {
     problems.add(
       "bundles",
       undefined,
       `the launch template is not made in this app: give it store.userData({ pool: "${pool}", role }) where it is, or what drover user-data prints, and leave bundles out here`,
     );
-    return [];
+    return undefined;
   }
   for (const template of templates) {
     checkTemplate(template, problems);
     if (template.role) checkMachine({ ...options, pool, role: template.role }, problems);
   }
-  return templates;
+  return { group, templates };
 };
 
 /** Undefined when one of them is not made in this app. */
@@ -144,7 +148,7 @@ const checkTemplate = (template: LaunchTemplate, problems: Problems): void => {
 
 /** Gives the machines of a pool their user data, their role what they need, and closes metadata to others. */
 export const equipTemplates = (
-  templates: Equipped,
+  { group, templates }: Equipped,
   pool: string,
   { store, ...options }: PoolBundles,
 ): void => {
@@ -159,8 +163,10 @@ export const equipTemplates = (
       resource.addPropertyOverride(`LaunchTemplateData.MetadataOptions.${name}`, needed);
     }
     template.node.addValidation({
-      validate: () =>
-        hasCommands(template.userData) ? [`${template.node.path}: ${ownUserData}`] : [],
+      validate: () => [
+        ...(hasCommands(template.userData) ? [`${template.node.path}: ${ownUserData}`] : []),
+        ...hinderingTags(group, resource),
+      ],
     });
   }
 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Stack } from "aws-cdk-lib";
+import { type Stack, Tags } from "aws-cdk-lib";
 import { AutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import {
   InstanceClass,
@@ -101,7 +101,8 @@ describe("a pool with bundles", () => {
     const group = newGroup(stack, newTemplate(stack));
     newDrover(stack).manage(group, { pool: "workers", bundles: { store } });
     assert.match(JSON.stringify(dataOf(stack)), /DROVER_POOL=workers/);
-    assert.deepEqual(resourcesOfType(stores, "AWS::IAM::Policy"), []);
+    assert.equal(idsOf(stack, "AWS::IAM::Policy", "MachinesDroverBundles").length, 1);
+    assert.deepEqual(idsOf(stores, "AWS::IAM::Policy", "MachinesDroverBundles"), []);
   });
 
   it("may have a launch template that CDK makes for the group", () => {
@@ -232,5 +233,21 @@ describe("what is not right with a pool's bundles", () => {
       messageOf(() => resourcesOf(stack)),
       /Test\/Machine: it has user data of its own/,
     );
+  });
+
+  it("is a tag that EC2 shows in no metadata, wherever it comes from", () => {
+    const stack = newStack();
+    const group = newGroup(stack, newTemplate(stack));
+    newDrover(stack).manage(group, { pool: "workers", bundles: { store: newStore(stack) } });
+    Tags.of(group).add("k8s.io/cluster-autoscaler/enabled", "true");
+    Tags.of(group).add("cost/center", "7", { applyToLaunchedInstances: false });
+    Tags.of(stack).add("Cost Center", "7", { includeResourceTypes: ["AWS::EC2::LaunchTemplate"] });
+    const message = messageOf(() => resourcesOf(stack));
+    assert.match(
+      message,
+      /Test\/Workers\/ASG: the tag "k8s\.io\/cluster-autoscaler\/enabled" keeps EC2/,
+    );
+    assert.match(message, /Test\/Machine\/Resource: the tag "Cost Center" keeps EC2/);
+    assert.doesNotMatch(message, /cost\/center/);
   });
 });
