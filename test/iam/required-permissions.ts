@@ -130,11 +130,14 @@ const conditionsOf = (headers: AwsCall["headers"]): Record<string, string> =>
 
 export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 
+/**
+ * Source: Amazon S3 User Guide, "How to prevent object overwrites with
+ * conditional writes": to compare the tag of an object takes `s3:GetObject` too.
+ */
 const ofWrite = (headers: AwsCall["headers"], object: string): Required[] => {
   const conditions = conditionsOf(headers);
   const context = { ...conditions, "s3:ObjectCreationOperation": "true" };
   const write = { ...on("s3:PutObject", object), context };
-  // To be compared, the tag of an object is read.
   return "s3:if-match" in conditions ? [write, on("s3:GetObject", object)] : [write];
 };
 
