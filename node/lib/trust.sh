@@ -1,9 +1,26 @@
 # shellcheck shell=busybox
 # Who may say what this machine runs: signatures, the pool's name, serials.
 
-# is_signed FILE SIGNATURE
+# Each public key of this machine in a file of its own, since openssl reads only the first of a file;
+# their names are in $keys.
+part_keys() {
+  keys=$(awk -v "name=$work/key" '
+    /^-----BEGIN PUBLIC KEY-----/ { file = name "." ++count; print file }
+    file != "" { print >file }
+    /^-----END PUBLIC KEY-----/ { close(file); file = "" }' "$etc/key.pem")
+  [ -n "$keys" ] || refuse "$etc/key.pem holds no public key: the user data of this machine writes it"
+}
+
+# is_signed FILE SIGNATURE: with any of the keys. There is more than one while a key is replaced.
 is_signed() {
-  openssl dgst -sha256 -verify "$etc/key.pem" -signature "$2" "$1" >/dev/null 2>&1
+  local key
+  [ -n "${keys:-}" ] || part_keys
+  # Names without spaces.
+  # shellcheck disable=SC2086
+  for key in $keys; do
+    ! openssl dgst -sha256 -verify "$key" -signature "$2" "$1" >/dev/null 2>&1 || return 0
+  done
+  return 1
 }
 
 # Fetches the pool's channel and believes nothing in it before its signature is proven.

@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
+import { sign } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import type { Cloud } from "./world/cloud.ts";
 import { makePool, type Pool, startCloud } from "./world/pool.ts";
-import { buildBundle, buildChannel, bundleObjects, sha256 } from "./world/publisher.ts";
+import {
+  buildBundle,
+  buildChannel,
+  bundleObjects,
+  makeKey,
+  publicPem,
+  sha256,
+} from "./world/publisher.ts";
 
 let cloud: Cloud;
 before(async () => {
@@ -123,6 +131,38 @@ describe("drover-pull boot", { concurrency: 3 }, () => {
     metadata.values.set("instance-type", "m7g.4xlarge");
     assert.equal((await pull("boot")).code, 0);
     assert.equal(await machine.read("/etc/size"), "m7g.4xlarge a name, ü\n");
+  });
+
+  it("believes any of its keys, while one is replaced", async (context) => {
+    const pool = await makePool(context, cloud);
+    const [old, next] = [pool.key, makeKey()];
+    const trust = (...keys: (typeof next)[]) =>
+      pool.machine.write(
+        "/etc/drover/key.pem",
+        keys.map(({ publicKey }) => publicPem(publicKey)).join("\n"),
+      );
+    const bundle = await buildBundle(old.privateKey, { files: { "/etc/a": "a\n" } });
+    const put = async (manifestKey: typeof next, channelKey: typeof next, serial: number) => {
+      const signed = {
+        ...bundle,
+        signature: sign("sha256", bundle.manifest, manifestKey.privateKey),
+      };
+      for (const [name, content] of bundleObjects(signed)) await pool.bucket.put(name, content);
+      const channel = buildChannel(channelKey.privateKey, { serial, current: bundle.sha256 });
+      await pool.bucket.put("channels/workers", channel);
+      await pool.machine.run("rm -rf /var/lib/drover/bundles");
+      return pool.pull("boot");
+    };
+    trust(old, next);
+    assert.equal((await put(old, old, 42)).code, 0);
+    // The pool's next publication.
+    assert.equal((await put(old, next, 43)).code, 0);
+    assert.equal((await put(next, next, 44)).code, 0);
+    trust(next);
+    assert.equal((await put(next, next, 45)).code, 0);
+    const late = await put(old, next, 46);
+    assert.equal(late.code, 3);
+    assert.match(late.stderr, /\.manifest has a wrong signature/);
   });
 
   it("keeps binaries by their digests, for as long as a bundle has them", async (context) => {

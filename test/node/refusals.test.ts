@@ -10,6 +10,7 @@ import {
   type Bundle,
   bundleObjects,
   makeKey,
+  publicPem,
   sha256,
   type Source,
 } from "./world/publisher.ts";
@@ -73,6 +74,19 @@ describe("a fresh machine refuses", { concurrency: 3 }, () => {
     const pool = await makePool(context, cloud);
     await store(pool, await buildBundle(makeKey().privateKey, source));
     await refuses(pool, /[0-9a-f]{64}\.manifest has a wrong signature: .*another key/);
+  });
+
+  it("a channel of a key that it has no more, and settings without a key", async (context) => {
+    const pool = await makePool(context, cloud);
+    await store(pool, await build(pool, source));
+    for (const [keys, why] of [
+      [[makeKey(), makeKey()], /channels\/workers has a wrong signature/],
+      [[], /\/etc\/drover\/key\.pem holds no public key/],
+    ] as const) {
+      const pems = keys.map(({ publicKey }) => publicPem(publicKey));
+      pool.machine.write("/etc/drover/key.pem", pems.join(""));
+      await refuses(pool, why);
+    }
   });
 
   it("a serial below the floor that it was told", async (context) => {
