@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -72,7 +71,7 @@ const composeSettings = (
 
 /** Starts a server and waits until it leads; it ends with the test. */
 export const startConsulServer = async (
-  context: TestContext,
+  context: { after(done: () => Promise<void>): void },
   options: ConsulServerOptions,
 ): Promise<ConsulServer> => {
   const { binary, folder, address, management } = options;

@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import type { CertificateAuthority } from "../../rehearsal/agents/certificates.ts";
 import { waitFor } from "../../rehearsal/agents/polling.ts";
 
@@ -26,7 +25,7 @@ export interface NomadServer {
  * @param address - of the loopback interface; Consul's HTTP API has port 8500 there
  */
 export const startNomadServer = async (
-  context: TestContext,
+  context: { after(done: () => Promise<void>): void },
   {
     binary,
     folder,
