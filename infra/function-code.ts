@@ -37,7 +37,7 @@ export interface BuiltFile {
  * Tasks whose bundle is worth a second pass: of EC2's client nearly everything is
  * of no use to anybody, and more than all the others together.
  */
-const largeTasks: ReadonlySet<Task> = new Set(["watch/plan-repairs"]);
+const largeTasks: ReadonlySet<Task> = new Set(["watch/plan-repairs", "config/prune-bundles"]);
 
 /**
  * The SDK describes all operations of a service in one module, in objects whose
