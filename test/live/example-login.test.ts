@@ -73,10 +73,10 @@ const composeSource = (
     "/etc/conf.d/consul": `${replaceAll(readExample("files/etc/conf.d/consul"), {
       'consul_login_method=""': `consul_login_method="${method}"`,
       "https://consul.example.internal:8501": `https://${server}:8501`,
+      "consul_login_seconds=60": "consul_login_seconds=2",
       'consul_login_options=""': `consul_login_options="-tls-server-name=server.dc1.consul \
 -aws-server-id-header-value=consul.blue -aws-sts-endpoint=${cloud.endpoint} ${options}"`,
-    })}consul_login_seconds=2
-consul_address=http://${machine}:8500
+    })}consul_address=http://${machine}:8500
 export AWS_EC2_METADATA_SERVICE_ENDPOINT=${metadata}
 `,
     "/etc/consul.d/agent.hcl": replaceAll(readExample("files/etc/consul.d/agent.hcl"), {
