@@ -16,6 +16,7 @@ import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import type { CloudAssembly } from "aws-cdk-lib/cx-api";
 import { acknowledge } from "./acknowledge.ts";
 import { BundleStore } from "./bundle-store.ts";
+import type { BundleStoreProps } from "./bundle-store-props.ts";
 import { Drover } from "./drover.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 
@@ -45,8 +46,8 @@ export interface ReferenceOptions extends Pick<
   readonly acls?: boolean;
   /** Whether they have certificates of one's own, and want them of clients. @default true */
   readonly tls?: boolean;
-  /** Whether the pools' machines boot from a store of bundles. @default false */
-  readonly bundles?: boolean;
+  /** Whether the pools' machines boot from a store of bundles, and of which kind. @default false */
+  readonly bundles?: boolean | Pick<BundleStoreProps, "keepBundles" | "keepFor">;
   /** @default - `workers`, and `batch` with longer deadlines */
   readonly pools?: readonly ReferencePool[];
 }
@@ -111,8 +112,9 @@ export class ReferenceStack extends Stack {
       vpc,
     });
     const store =
-      options.bundles === true
+      options.bundles !== undefined && options.bundles !== false
         ? new BundleStore(this, "Bundles", {
+            ...(options.bundles !== true && options.bundles),
             ...(options.cluster !== undefined && { cluster: options.cluster }),
             ...(options.code && { code: options.code }),
           })
