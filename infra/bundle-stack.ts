@@ -35,12 +35,20 @@ export class BundleStack extends Stack {
         description: "The same as Drover's",
       }),
       code: (name) => Code.fromBucketV2(codeBucket, Fn.join("", [prefix, zipOf(name)])),
+      runbookUrl: text("RunbookUrl", {
+        default: "docs/operate.md",
+        description: "Where your people read docs/operate.md",
+      }),
+      // CloudFormation makes a new version when the template changes, not when a parameter does.
+      pinVersions: false,
     });
     const out = (name: string, value: string, description: string) => {
       new CfnOutput(this, `${name}Output`, { value, description }).overrideLogicalId(name);
     };
     out("BundleBucket", store.bucket.bucketName, "For the templates of pools");
     out("SigningKey", store.signingKey.keyArn, "Signs what is published");
+    out("StateMachine", store.publishBundle.stateMachineArn, "Start it to move a channel");
+    out("AlarmTopic", store.alarmTopic.topicArn, "Subscribe to it");
     out("PublisherPolicy", store.publisherPolicy.managedPolicyArn, "For those who publish");
     out("OperatorPolicy", store.operatorPolicy.managedPolicyArn, "For those who move channels");
     out("ViewerPolicy", store.viewerPolicy.managedPolicyArn, "For those who look");

@@ -10,6 +10,7 @@ import {
 import { Alias, type IKey, Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -57,6 +58,8 @@ export class BundleStore extends Construct {
   readonly signingKey: IKey;
   /** Moves channels; a person may start it: `docs/bundles.md` has the input. */
   readonly publishBundle: StateMachine;
+  /** Where the alarms go. */
+  readonly alarmTopic: ITopic;
   /** For those who publish to any pool: `grantPublisher`, as a policy to be attached. */
   readonly publisherPolicy: ManagedPolicy;
   /** For those who move channels by the state machine: `grantOperator`, as a policy to be attached. */
@@ -114,6 +117,7 @@ export class BundleStore extends Construct {
       key: place.key,
       trustedKeys,
     };
+    this.alarmTopic = props.alarmTopic ?? new AlarmTopic(this, "Alarms");
     this.publishBundle = new Publication(this, "Publication", {
       ...this.#resources,
       bucketName: this.bucket.bucketName,
@@ -123,7 +127,7 @@ export class BundleStore extends Construct {
       },
       code,
       pinVersions: props.pinVersions ?? true,
-      topic: props.alarmTopic ?? new AlarmTopic(this, "Alarms"),
+      topic: this.alarmTopic,
       runbookUrl: props.runbookUrl ?? "docs/operate.md",
       logRetention,
       removalPolicy: RemovalPolicy.DESTROY,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,6 @@ import { after, describe, it } from "node:test";
 import { unzipSync } from "fflate";
 import { parse } from "valibot";
 import { buildFunctions } from "../../infra/function-code.ts";
-import { packMachineScripts } from "../../infra/machine-user-data.ts";
 import { makeRelease, writeRelease } from "../../infra/release.ts";
 import { taskMetadata } from "../../infra/task-function.ts";
 import { droverTaskNames } from "../../infra/task-names.ts";
@@ -317,9 +317,18 @@ describe("the template of a store of bundles", () => {
     assert.equal(code?.["S3Bucket"], "code");
     const key = code["S3Key"] ?? "";
     const files = unzipSync(read(join("functions", key.slice("drover/0.1.0/".length))));
-    const { sha256, archive } = packMachineScripts();
-    assert.deepEqual(Buffer.from(files[scriptsFile] ?? []), Buffer.from(archive));
-    assert.equal(find("Custom::DroverBundleStore")?.["Scripts"], sha256);
+    const found = createHash("sha256")
+      .update(files[scriptsFile] ?? "")
+      .digest("hex");
+    assert.equal(found, find("Custom::DroverBundleStore")?.["Scripts"]);
+  });
+
+  it("lets a changed parameter reach executions that run already", () => {
+    assert.equal(
+      find("AWS::StepFunctions::StateMachine")?.["StateMachineName"],
+      "drover-eu-publish-bundle",
+    );
+    assert.ok(!resources.some(({ Type }) => Type === "AWS::Lambda::Version"));
   });
 
   it("is named after its cluster", () => {
