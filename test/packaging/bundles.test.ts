@@ -42,9 +42,9 @@ describe("the bundles under Lambda's runtime interface client", { timeout: 120_0
 
   it("are those of all tasks, under the Node and the handler that the template names", () => {
     assert.deepEqual(new Set(deployed.map(({ task }) => task)), new Set(taskNames));
-    const functions = Object.values(synthesizeReference({ bundles: true }).template.Resources).filter(
-      ({ Type, Metadata }) => Type === "AWS::Lambda::Function" && Metadata?.["drover:task"],
-    );
+    const functions = Object.values(
+      synthesizeReference({ bundles: true }).template.Resources,
+    ).filter(({ Type, Metadata }) => Type === "AWS::Lambda::Function" && Metadata?.["drover:task"]);
     const [major] = process.versions.node.split(".");
     for (const { Properties } of functions) {
       assert.equal(Properties?.["Runtime"], `nodejs${major}.x`);
