@@ -84,17 +84,26 @@ describe("drover publish", () => {
     assert.match(await fine("publish", source(), "--promote"), /is the current one now/);
   });
 
-  it("names the commit of the source, and whether it has changes", async () => {
+  it("names the last commit of the source, and whether it has changes", async () => {
     const git = (...args: readonly string[]) =>
-      execFileSync("git", ["-C", source(), "-c", "user.name=a", "-c", "user.email=a@b", ...args]);
+      execFileSync(
+        "git",
+        ["-C", scratch.folder, "-c", "user.name=a", "-c", "user.email=a@b", ...args],
+        { encoding: "utf8" },
+      ).trim();
+    const revision = () => account.channel()?.history.at(-1)?.revision;
     git("init", "-q");
-    git("add", ".");
-    git("commit", "-qm", "first");
     await publish();
-    assert.match(account.channel()?.history.at(-1)?.revision ?? "", /^[0-9a-f]{12}$/);
+    assert.equal(revision(), undefined);
+    git("add", ".");
+    git("commit", "-qm", "the source");
+    const commit = git("rev-parse", "HEAD").slice(0, 12);
+    git("commit", "-qm", "something else", "--allow-empty");
+    await publish("--promote");
+    assert.equal(revision(), commit);
     write("files/etc/motd", "good evening\n");
     await publish();
-    assert.match(account.channel()?.history.at(-1)?.revision ?? "", /^[0-9a-f]{12}-dirty$/);
+    assert.equal(revision(), `${commit}-dirty`);
   });
 
   it("asks back before it promotes, and does nothing without a yes", async () => {

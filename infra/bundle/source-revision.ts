@@ -7,14 +7,17 @@ const git = async (folder: string, ...args: string[]): Promise<string> => {
 };
 
 /**
- * The commit of a source, as the history of a channel names it; with `-dirty` when the
- * folder has anything that is not in it. Undefined where there is no git, or no commit.
+ * The last commit that changed a source, as the history of a channel names it; with `-dirty` when
+ * the folder has anything that is not in it. In a shallow clone it is the oldest commit there.
+ *
+ * @returns undefined where there is no git, or no commit with the folder
  */
 export const sourceRevision = async (folder: string): Promise<string | undefined> => {
   try {
-    const commit = await git(folder, "rev-parse", "--short=12", "HEAD");
+    const commit = await git(folder, "log", "-1", "--format=%H", "--", ".");
+    if (commit === "") return undefined;
     const changes = await git(folder, "status", "--porcelain", "--", ".");
-    return changes === "" ? commit : `${commit}-dirty`;
+    return commit.slice(0, 12) + (changes === "" ? "" : "-dirty");
   } catch {
     return undefined;
   }
