@@ -20,6 +20,8 @@ obtain() {
 # After obtain: makes it what runs, all but the services.
 activate() {
   digest=${1%-*}
+  # Before anything is changed.
+  [ "$1" = "$installed" ] || note_unproven
   : >"$work/changed"
   [ ! -d "$run/secrets.new" ] || place_secrets
   note_pending "$1" "$installed"
@@ -50,7 +52,7 @@ prepare() {
     rm -f "$work/reason"
     installation=$installed
     digest=${installed%-*}
-    attempt bring_secrets "$state/current/plan"
+    renew_secrets "$state/current/plan"
     [ "$code" -eq 0 ] || fail_run
   else
     fail_run
@@ -65,16 +67,21 @@ fail_run() {
   exit "$failed"
 }
 
-# After a switch that came to nothing: back to the bundle before, if there is one.
+# After a change that came to nothing: back to the bundle before, if there is one.
 recover_or_fail() {
   local before=- failed=$code why
   why=$(reason)
   [ ! -r "$state/unproven" ] || read -r before <"$state/unproven"
+  # Without a way back nothing was changed yet.
+  [ "$before" != - ] || [ -z "$installed" ] || [ "$(pointed current)" != "$installed" ] ||
+    [ "$installation" = "$installed" ] || { report kept "$why" && exit "$failed"; }
   [ "$before" != - ] && [ -d "$state/bundles/$before/root" ] || fail_run
   say "going back to $before: $why"
   rm -f "$work/reason"
-  digest=$(reported_digest)
-  printf '%s\n' "$digest" | write_state given-up
+  digest=${installation%-*}
+  printf '%s\n' "$digest" >"$work/digest"
+  attempt write_state given-up <"$work/digest"
+  rm -f "$work/reason"
   installed=$(pointed current)
   go_back "$before"
   [ "$code" -eq 0 ] || { why="$why; and going back failed: $(reason)" && report failed "$why" && exit "$failed"; }
@@ -82,10 +89,19 @@ recover_or_fail() {
   exit "$went_back"
 }
 
-# go_back INSTALLATION: how that ended is in $code. Secrets that cannot be read anew are those that it
-# has in memory.
+# renew_secrets PLAN: when they cannot be read anew, those that are in memory will do; if one is not
+# there, that is in $code.
+renew_secrets() {
+  attempt bring_secrets "$1"
+  [ "$code" -ne 0 ] || return 0
+  # Some of them may be there, or half of one.
+  rm -rf "$run/secrets.new"
+  ! has_secrets "$1" || { rm -f "$work/reason" && code=0; }
+}
+
+# go_back INSTALLATION: how that ended is in $code.
 go_back() {
-  attempt bring_secrets "$state/bundles/$1/plan"
+  renew_secrets "$state/bundles/$1/plan"
   attempt activate "$1"
   [ "$code" -eq 0 ] || return 0
   # OpenRC starts the services after this; until it has, they would wait for it.

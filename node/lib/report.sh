@@ -6,7 +6,9 @@
 report() {
   local file=$work/report name
   now
-  begin_report "$1" "$2" >"$file"
+  say "$1: bundle $(reported_digest), serial $(reported_serial)${2:+: $2}"
+  rm -f "$work/reserve"
+  begin_report "$1" "$2" >"$file" || { say "the report could not be written: is $run full?" && return; }
   if [ -r "$state/current/plan" ]; then
     service_names "$state/current/plan" >"$work/services"
     while read -r name; do
@@ -14,8 +16,7 @@ report() {
       printf 'service %s %s\n' "$name" "$ailment" >>"$file"
     done <"$work/services"
   fi
-  say "$1: bundle $(reported_digest), serial $(reported_serial)${2:+: $2}"
-  cp "$file" "$run/report"
+  cp "$file" "$run/report" || say "$run/report could not be written"
   send_report "$file"
 }
 

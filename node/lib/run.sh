@@ -7,6 +7,7 @@ begin_look() {
   work=$(mktemp -d "$run/${1:-look}.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   trap 'exit 143' INT TERM HUP
+  head -c 65536 /dev/zero >"$work/reserve" || refuse "$run is full: make room, or give the machine more memory"
   read_settings
   installed=$(pointed current)
   allow_seconds "$boot_seconds"
@@ -44,4 +45,7 @@ attempt() {
   set -e
 }
 
-reason() { cat "$work/reason" 2>/dev/null || echo "ended with $code while $(cat "$work/step")"; }
+reason() {
+  cat "$work/reason" 2>/dev/null ||
+    echo "ended with $code while $(cat "$work/step" 2>/dev/null)$(tell_room)"
+}

@@ -11,19 +11,33 @@ say() {
   [ -z "$console" ] || printf 'drover: %s\n' "$*" 2>/dev/null >>"$console" || :
 }
 
-# What is being done: for the report of a run that ends here.
-step() { printf '%s\n' "$*" >"$work/step"; }
+# What is being done: for the console, and for the report of a run that ends here.
+step() {
+  printf '%s\n' "$*" 2>/dev/null >"$work/step" || :
+  [ -z "$console" ] || say "$*"
+}
 
 # into FILE: standard input becomes it. Of busybox's tools, awk, comm, find, grep, sort and `tar -t` end
 # with 0 when the disk is full; cat does not.
 into() { cat >"$1" || refuse "$1 could not be written: is the disk full?"; }
 
-# The reason outlives the subshell in which something failed.
+# What may be the cause of anything: that a disk or the memory is full.
+tell_room() {
+  df -Pk "${state:-/}" "$run" 2>/dev/null |
+    awk 'NR > 1 && $4 < 64 && !told[$6]++ { printf "; there is no room in %s", $6 }'
+}
+
+# The reason outlives the subshell in which something failed. There is room for it, and for a report,
+# also when the memory is full.
 end_with() {
-  local code=$1
+  local code=$1 why
   shift
-  say "$*"
-  [ ! -d "${work:-}" ] || printf '%s\n' "$*" >"$work/reason"
+  why="$*$(tell_room)"
+  say "$why"
+  [ ! -d "${work:-}" ] || {
+    rm -f "$work/reserve"
+    printf '%s\n' "$why" 2>/dev/null >"$work/reason" || :
+  }
   exit "$code"
 }
 

@@ -61,6 +61,13 @@ prove_memory() {
   esac
 }
 
+# has_secrets PLAN: whether all of them are in memory.
+has_secrets() {
+  sed -n 's/^secret .* //p' "$1" | while read -r path; do
+    [ -s "$path" ] || exit 1
+  done
+}
+
 # own_secrets PLAN: owners and modes. The users may be made by a hook of the bundle.
 own_secrets() {
   local service id owner mode path

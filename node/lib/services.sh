@@ -57,6 +57,7 @@ apply_services() {
   done <"$work/services"
   rm -f "$run/pending"
   [ -z "$failed" ] || { trouble="could not be started:$failed" && return 1; }
+  step 'waiting for the services to be healthy'
   now
   local health_deadline=$((seconds + health_seconds))
   # Healthy twice, with the same processes: one that dies again and again is started in between.
@@ -77,7 +78,6 @@ apply_services() {
 are_healthy() {
   local name
   while read -r name; do
-    step "waiting for $name to be healthy"
     is_healthy "$name" || { trouble="$name: $ailment" && return 1; }
   done <"$work/services"
 }

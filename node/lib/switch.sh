@@ -12,9 +12,17 @@ pointed() { [ ! -d "$state/$1/root" ] || basename "$(readlink "$state/$1")"; }
 
 # write_state NAME: standard input becomes that file, whole or not at all.
 write_state() {
+  into "$work/state-$1"
+  ! cmp -s "$work/state-$1" "$state/$1" || return 0
   {
-    cat >"$state/$1.new" && fsync "$state/$1.new" && mv "$state/$1.new" "$state/$1" && fsync "$state"
+    cp "$work/state-$1" "$state/$1.new" && fsync "$state/$1.new" && mv "$state/$1.new" "$state/$1" &&
+      fsync "$state"
   } || refuse "$state/$1 could not be written: is the disk full?"
+}
+
+# Names the last bundle that was healthy, however many came since: for the way back.
+note_unproven() {
+  [ -e "$state/unproven" ] || printf '%s\n' "${installed:--}" | write_state unproven
 }
 
 # Everything that has to be known after a power cut is on the disk before the rename.
@@ -22,8 +30,6 @@ switch_to() {
   local before
   before=$(pointed current)
   step "switching to $1"
-  # The last bundle that was healthy, however many came since.
-  [ -e "$state/unproven" ] || printf '%s\n' "${before:--}" | write_state unproven
   [ -z "$before" ] || [ "$before" = "$1" ] || point previous "$before"
   point current "$1"
 }

@@ -112,6 +112,33 @@ describe("trouble on the way", { concurrency: 4 }, () => {
     assert.match(report["reason"] ?? "", /answered 503 SlowDown/);
   });
 
+  it("lets a machine go on with the secrets that it has in memory", async (context) => {
+    const pool = await makeTroubledPool(context);
+    const id = `/drover/${pool.bucket.name}/token`;
+    await cloud.putParameter(id, "value");
+    const bundle = {
+      ...source,
+      description: { secrets: [{ name: "token", from: "ssm" as const, id }] },
+    };
+    await pool.publish(bundle);
+    assert.equal((await pool.pull("boot")).code, 0);
+    pool.configure({ DROVER_BOOT_SECONDS: "2" });
+    pool.wire.fault = ({ method }) =>
+      method === "PUT" ? undefined : { kind: "answer", status: 503, code: "SlowDown" };
+    const done = await pool.pull("follow");
+    assert.equal(done.code, 4, done.stderr);
+    assert.equal((await pool.report())["state"], "kept");
+    assert.equal(await pool.machine.read("/run/drover/secrets/token"), "value");
+
+    // After a boot they are nowhere.
+    await pool.machine.cutPower();
+    await pool.machine.turnOn();
+    assert.equal((await pool.pull("boot")).code, 4);
+    const report = await pool.report();
+    assert.equal(report["state"], "failed");
+    assert.match(report["reason"] ?? "", /secret .*: answered 503 SlowDown/);
+  });
+
   it("from a clock that is off by a day is corrected for", async (context) => {
     for (const ahead of [day, -day]) {
       const pool = await makeTroubledPool(context);
