@@ -69,6 +69,7 @@ request() {
     curl --config -) || code=$?
   case $code in
     0) ;;
+    1) trouble='leads to something that is not https' && return "$hopeless" ;;
     23) trouble="$file could not be written: is the disk full?" && return "$hopeless" ;;
     63) trouble="the answer has more than $2 bytes" && return "$hopeless" ;;
     *) trouble=$(explain_curl "$code") && return "$transient" ;;
@@ -89,7 +90,8 @@ explain_curl() {
     7) echo 'no connection' ;;
     18) echo 'the answer was cut in the middle' ;;
     28) echo 'too slow, or no answer' ;;
-    35 | 60) echo 'TLS failed: is the clock right?' ;;
+    35) echo 'TLS failed' ;;
+    60) echo 'its certificate is not believed here: is the clock right?' ;;
     *) echo "curl ended with $1" ;;
   esac
 }
