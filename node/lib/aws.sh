@@ -1,17 +1,27 @@
 # shellcheck shell=busybox
 # Signed requests. Credentials go to curl by its standard input, and are in no argument, file or log.
 
-# Seconds by which AWS's clock is ahead of this machine's.
-clock_offset=0
+# read_clock: seconds by which AWS's clock is ahead of this machine's, in $clock_offset. What one part
+# of a run has learned all others know.
+read_clock() {
+  clock_offset=0
+  [ ! -r "$work/clock" ] || read -r clock_offset <"$work/clock"
+}
+
+# aws_date FORMAT: the time of AWS.
+aws_date() {
+  read_clock
+  if [ "$clock_offset" -eq 0 ]; then
+    date -u "$1"
+  else
+    date -u -d "@$(($(date +%s) + clock_offset))" "$1"
+  fi
+}
 
 # sign_for SERVICE: the settings that sign a request to it, in $signed.
 sign_for() {
   local date
-  if [ "$clock_offset" -eq 0 ]; then
-    date=$(date -u +%Y%m%dT%H%M%SZ)
-  else
-    date=$(date -u -d "@$(($(date +%s) + clock_offset))" +%Y%m%dT%H%M%SZ)
-  fi
+  date=$(aws_date +%Y%m%dT%H%M%SZ)
   signed="user = \"$access_key:$secret_key\"
 aws-sigv4 = \"aws:amz:$region:$1\"
 header = \"X-Amz-Date: $date\"
@@ -29,8 +39,9 @@ learn_time() {
   date=$(tr -d '\r' <"$work/headers" | sed -n 's/^[Dd]ate: *[A-Z][a-z]*, *\(.*\) GMT$/\1/p' | tail -n 1)
   there=$(date -u -D '%d %b %Y %T' -d "$date" +%s 2>/dev/null) || return "$1"
   offset=$((there - $(date +%s)))
+  read_clock
   [ "$((offset - clock_offset))" -gt 60 ] || [ "$((clock_offset - offset))" -gt 60 ] || return "$1"
-  clock_offset=$offset
+  printf '%s\n' "$offset" >"$work/clock"
   trouble="$trouble: the clock is off by $offset s"
   return "$transient"
 }

@@ -24,7 +24,7 @@ begin_report() {
   cat <<END
 drover-report 1
 pool $pool
-time $(date -u +%Y-%m-%dT%H:%M:%SZ)
+time $(aws_date +%Y-%m-%dT%H:%M:%SZ)
 state $1
 bundle $(reported_digest)
 serial $(reported_serial)

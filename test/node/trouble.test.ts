@@ -41,6 +41,7 @@ const passing: readonly (readonly [string, Fault])[] = [
   ["403, with credentials that have ended", { kind: "answer", status: 403, code: "ExpiredToken" }],
   ["half an answer", { kind: "cut" }],
   ["no answer", { kind: "silence" }],
+  ["an answer that is too slow", { kind: "trickle" }],
 ];
 
 describe("trouble on the way", { concurrency: 4 }, () => {
@@ -48,11 +49,12 @@ describe("trouble on the way", { concurrency: 4 }, () => {
     it(`passes: ${what}`, async (context) => {
       const pool = await makeTroubledPool(context);
       await pool.publish(source);
-      const often = fault.kind === "silence" ? 1 : 2;
+      const waits = fault.kind === "silence" || fault.kind === "trickle";
+      const often = waits ? 1 : 2;
       pool.wire.fault = ({ method, key }, times) =>
         times <= often &&
         !(fault.kind === "cut" && method === "PUT") &&
-        !(fault.kind === "silence" && key !== "channels/workers")
+        !(waits && key !== "channels/workers")
           ? fault
           : undefined;
       const done = await pool.pull("boot");
@@ -65,6 +67,23 @@ describe("trouble on the way", { concurrency: 4 }, () => {
       );
     });
   }
+
+  it("is none of what is not there: that is told at once", async (context) => {
+    const pool = await makeTroubledPool(context);
+    await pool.publish(source);
+    for (const missing of ["manifest", "manifest.sig", "tar.gz"]) {
+      pool.wire.fault = ({ key }) =>
+        key.endsWith(`.${missing}`)
+          ? { kind: "answer", status: 404, code: "NoSuchKey" }
+          : undefined;
+      const done = await pool.pull("boot");
+      assert.equal(done.code, 3, done.stderr);
+      assert.match(
+        (await pool.report())["reason"] ?? "",
+        new RegExp(`bundles/workers/[0-9a-f]{64}\\.${missing}: answered 404 NoSuchKey`),
+      );
+    }
+  });
 
   it("that does not pass fails the boot in its time, with the reason", async (context) => {
     const pool = await makeTroubledPool(context, 3);
@@ -152,7 +171,10 @@ describe("trouble on the way", { concurrency: 4 }, () => {
       pool.wire.ahead = ahead;
       const done = await pool.pull("boot");
       assert.equal(done.code, 0, done.stderr);
-      assert.match(done.stderr, /RequestTimeTooSkewed: the clock is off by -?\d+ s/);
+      const told = done.stderr.match(/RequestTimeTooSkewed: the clock is off by -?\d+ s/g);
+      assert.equal(told?.length, 1, done.stderr);
+      const reported = Date.parse((await pool.report())["time"] ?? "") - Date.now();
+      assert.ok(Math.abs(reported - ahead * 1000) < 600_000, String(reported));
       assert.equal(await pool.machine.read("/run/drover/secrets/parameter"), "value");
     }
   });

@@ -13,6 +13,8 @@ export type Fault =
   | { readonly kind: "answer"; readonly status: number; readonly code: string }
   /** Half of the real answer, and then the connection is gone. */
   | { readonly kind: "cut" }
+  /** The real answer, a byte at a time. */
+  | { readonly kind: "trickle" }
   /** Nothing, with the connection open. */
   | { readonly kind: "silence" };
 
@@ -45,6 +47,17 @@ const isOfTime = (header: string | string[] | undefined, now: Date): boolean => 
   return Math.abs(time - now.getTime()) < 900_000;
 };
 
+const trickle = (answer: IncomingMessage, response: ServerResponse) => {
+  const bytes: number[] = [];
+  answer.on("data", (chunk: Buffer) => bytes.push(...chunk));
+  const timer = setInterval(() => {
+    const next = bytes.shift();
+    if (next !== undefined) response.write(Buffer.of(next));
+  }, 100);
+  response.once("close", () => clearInterval(timer));
+  return answer;
+};
+
 /** Starts one on the loopback interface. Requests pass as they are, with the name that was signed. */
 export const startWire = async (target: string): Promise<Wire> => {
   const { hostname, port } = new URL(target);
@@ -53,12 +66,13 @@ export const startWire = async (target: string): Promise<Wire> => {
     request: IncomingMessage,
     response: ServerResponse,
     date: string,
-    cut: boolean,
+    fault: "cut" | "trickle" | undefined,
   ) => {
     const { method, url: path, headers } = request;
     const onward = send({ hostname, port, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, date });
-      if (!cut) return answer.pipe(response);
+      if (fault === undefined) return answer.pipe(response);
+      if (fault === "trickle") return trickle(answer, response);
       answer.once("data", (chunk: Buffer) => {
         response.write(chunk.subarray(0, Math.floor(chunk.length / 2)), () => response.destroy());
       });
@@ -92,7 +106,7 @@ export const startWire = async (target: string): Promise<Wire> => {
     if (fault?.kind === "answer") return answer(fault.status, fault.code);
     if (fault?.kind === "silence") return undefined;
     if (!isOfTime(request.headers["x-amz-date"], now)) return answer(403, "RequestTimeTooSkewed");
-    return forward(request, response, now.toUTCString(), fault?.kind === "cut");
+    return forward(request, response, now.toUTCString(), fault?.kind);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   wire.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
