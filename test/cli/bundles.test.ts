@@ -1,68 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-// Loaded beforehand: the SDK's modules take longer than a test.
-import "../../cli/bundle-connection.ts";
-import { run } from "../../cli/run.ts";
-import type { Outside } from "../../cli/outside.ts";
+import { cpSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
 import { archiveKey, channelKey } from "../../lambdas/config/keys.ts";
-import { isolateSdk } from "../../rehearsal/world/sdk-environment.ts";
-import {
-  bucket,
-  type BundleAccount,
-  caller,
-  createBundleAccount,
-  region,
-  scratchFolder,
-} from "../lambdas/config/bundle-account.ts";
+import { bucket, caller } from "../lambdas/config/bundle-account.ts";
+import { useBundleCommands } from "./bundle-commands.ts";
 
-let putBack = () => {};
-before(() => {
-  putBack = isolateSdk();
-  process.env["AWS_REGION"] = region;
-});
-after(() => {
-  delete process.env["AWS_REGION"];
-  putBack();
-});
-
-let account: BundleAccount;
-let scratch: ReturnType<typeof scratchFolder>;
-beforeEach(() => {
-  account = createBundleAccount();
-  scratch = scratchFolder();
-  write("bundle.yaml", "architectures: [amd64]\n");
-  write("files/etc/motd", "hello\n");
-});
-afterEach(() => scratch.remove());
-
-const source = () => join(scratch.folder, "pool");
-const write = (path: string, text: string | Buffer): void => {
-  const file = join(source(), path);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-};
-
-const drover = async (args: readonly string[], outside: Partial<Outside> = {}) => {
-  let out = "";
-  let error = "";
-  const code = await run(
-    args,
-    { out: (text) => (out += text), error: (text) => (error += text) },
-    { clock: account.clock, awsHandler: account.handler(), ...outside },
-  );
-  return { code, out, error };
-};
-const fine = async (...args: readonly string[]): Promise<string> => {
-  const { code, out, error } = await drover([...args, "--pool", "workers"]);
-  assert.deepEqual([code, error], [0, ""]);
-  return out;
-};
-const json = async (...args: readonly string[]) =>
-  JSON.parse(await fine(...args, "--json")) as Record<string, unknown>;
-const publish = (...args: readonly string[]) => json("publish", source(), ...args);
+const { account, scratch, source, write, drover, fine, json, publish } = useBundleCommands();
 
 describe("drover publish", () => {
   it("makes a folder the candidate, with the digest of the dry run", async () => {
@@ -71,8 +16,8 @@ describe("drover publish", () => {
     for (const [name, value] of Object.entries(dry)) assert.deepEqual(published[name], value);
     assert.equal(published["stored"], true);
     assert.equal(published["move"], "published");
-    assert.equal(account.channel()?.candidate, dry["bundle"]);
-    assert.equal(account.channel()?.history[0]?.who, caller);
+    assert.equal(account().channel()?.candidate, dry["bundle"]);
+    assert.equal(account().channel()?.history[0]?.who, caller);
   });
 
   it("says in words what that means for machines", async () => {
@@ -86,12 +31,10 @@ describe("drover publish", () => {
 
   it("names the last commit of the source, and whether it has changes", async () => {
     const git = (...args: readonly string[]) =>
-      execFileSync(
-        "git",
-        ["-C", scratch.folder, "-c", "user.name=a", "-c", "user.email=a@b", ...args],
-        { encoding: "utf8" },
-      ).trim();
-    const revision = () => account.channel()?.history.at(-1)?.revision;
+      execFileSync("git", ["-C", scratch(), "-c", "user.name=a", "-c", "user.email=a@b", ...args], {
+        encoding: "utf8",
+      }).trim();
+    const revision = () => account().channel()?.history.at(-1)?.revision;
     git("init", "-q");
     await publish();
     assert.equal(revision(), undefined);
@@ -117,7 +60,7 @@ describe("drover publish", () => {
     });
     const no = await drover(args, answering(false));
     assert.deepEqual([no.code, no.error], [1, "drover: nothing was published\n"]);
-    assert.deepEqual(account.contents(), {});
+    assert.deepEqual(account().contents(), {});
     assert.equal((await drover(args, answering(true))).code, 0);
     assert.match(asked[0] ?? "", /Every machine of workers .* without a canary/);
     assert.equal(asked.length, 2);
@@ -132,7 +75,7 @@ describe("drover publish", () => {
     const { code, error } = await drover(["publish", source(), "--pool", "workers"]);
     assert.equal(code, 1);
     assert.match(error, /has 2 faults, and nothing was published/);
-    assert.deepEqual(account.contents(), {});
+    assert.deepEqual(account().contents(), {});
   });
 });
 
@@ -143,8 +86,8 @@ describe("drover bundles", () => {
     const { bundle: two } = await publish();
     const report = (state: string, bundle: unknown, reason: string) =>
       `drover-report 1\npool workers\ntime 2026-11-25T10:00:00Z\nstate ${state}\nbundle ${String(bundle)}\nserial 1\nseconds 12\nstep done\nreason ${reason}\n`;
-    account.s3.put(bucket, "reports/workers/AROA:i-0a", report("ready", one, "-"));
-    account.s3.put(bucket, "reports/workers/AROA:i-0b", report("failed", "-", "no such secret"));
+    account().s3.put(bucket, "reports/workers/AROA:i-0a", report("ready", one, "-"));
+    account().s3.put(bucket, "reports/workers/AROA:i-0b", report("failed", "-", "no such secret"));
     const shown = await json("bundles");
     const bundles = shown["bundles"] as readonly Record<string, unknown>[];
     assert.deepEqual(
@@ -222,7 +165,7 @@ describe("drover diff", () => {
 
   it("refuses an archive that is not what was signed", async () => {
     const { bundle } = await publish("--promote");
-    account.s3.put(bucket, archiveKey("workers", String(bundle)), "nonsense");
+    account().s3.put(bucket, archiveKey("workers", String(bundle)), "nonsense");
     const { code, error } = await drover(["diff", source(), "--pool", "workers"]);
     assert.equal(code, 1);
     assert.match(error, /is no gzip/);
@@ -246,12 +189,12 @@ describe("drover promote, rollback and withdraw", () => {
     await publish("--promote");
     write("files/etc/motd", "good evening\n");
     await publish("--promote");
-    const stored = account.contents();
+    const stored = account().contents();
     const { code, error } = await drover(["rollback", "--pool", "workers"], {
       confirm: () => Promise.resolve(false),
     });
     assert.deepEqual([code, error], [1, "drover: nothing was moved\n"]);
-    assert.deepEqual(account.contents(), stored);
+    assert.deepEqual(account().contents(), stored);
   });
 });
 
@@ -282,7 +225,7 @@ describe("what a person can do something about", () => {
 
   it("is told so: a channel that nobody signed", async () => {
     await publish("--promote");
-    account.s3.put(bucket, channelKey("workers"), "drover-channel 1\n");
+    account().s3.put(bucket, channelKey("workers"), "drover-channel 1\n");
     const { code, error } = await drover(["bundles", "--pool", "workers"]);
     assert.equal(code, 1);
     assert.match(error, /channels\/workers is no channel/);
@@ -296,8 +239,8 @@ describe("what a person can do something about", () => {
           { status: 403, headers: { "content-type": "application/xml" } },
         ),
     };
-    const through = account.handler();
-    const refused = account.handler(denied);
+    const through = account().handler();
+    const refused = account().handler(denied);
     const { code, error } = await drover(["publish", source(), "--pool", "workers"], {
       awsHandler: {
         ...through,
@@ -317,6 +260,6 @@ describe("the example", () => {
       force: true,
     });
     const { bundle } = await publish();
-    assert.equal(account.channel()?.candidate, bundle);
+    assert.equal(account().channel()?.candidate, bundle);
   });
 });
