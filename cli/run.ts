@@ -8,6 +8,7 @@ import { addRehearse } from "./commands/rehearse.ts";
 import { addUserData } from "./commands/user-data.ts";
 import { BadArguments, CannotFinish, exitCodes, type Output } from "./output.ts";
 import { type Outside, realOutside } from "./outside.ts";
+import { printable } from "./printable.ts";
 
 const description = `Drover looks after the nodes of Nomad clusters on AWS.
 
@@ -46,9 +47,13 @@ const takeOver = (command: Command, { out, error }: Output): void => {
  */
 export const run = async (
   args: readonly string[],
-  output: Output,
+  { out, error }: Output,
   outside: Outside = realOutside,
 ): Promise<number> => {
+  const output: Output = {
+    out: (text) => out(printable(text)),
+    error: (text) => error(printable(text)),
+  };
   let code: number = exitCodes.fine;
   const program = new Command("drover").description(description).addHelpText("after", examples);
   const end = (ended: number): void => {
@@ -65,20 +70,20 @@ export const run = async (
   try {
     await program.parseAsync(args, { from: "user" });
     return code;
-  } catch (error) {
+  } catch (thrown) {
     // Commander has written its own message already, and the help that was asked for.
-    if (error instanceof CommanderError)
-      return error.exitCode === 0 ? exitCodes.fine : exitCodes.badArguments;
-    if (error instanceof BadArguments) {
-      output.error(`drover: ${error.message}\n`);
+    if (thrown instanceof CommanderError)
+      return thrown.exitCode === 0 ? exitCodes.fine : exitCodes.badArguments;
+    if (thrown instanceof BadArguments) {
+      output.error(`drover: ${thrown.message}\n`);
       return exitCodes.badArguments;
     }
-    if (error instanceof CannotFinish) {
-      output.error(`drover: ${error.message}\n`);
+    if (thrown instanceof CannotFinish) {
+      output.error(`drover: ${thrown.message}\n`);
       return exitCodes.broken;
     }
     output.error(
-      `drover: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+      `drover: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
     );
     return exitCodes.broken;
   }
