@@ -19,7 +19,7 @@ import { packMachineScripts } from "./machine-user-data.ts";
 import { taskNames } from "./task-names.ts";
 
 /** Functions that CloudFormation calls while it deploys, by the paths of their handlers. */
-export const deployFunctions = ["deploy/prepare-store"] as const;
+export const deployFunctions = ["deploy/prepare-store", "deploy/publish-bundle"] as const;
 export type DeployFunction = (typeof deployFunctions)[number];
 
 /** Where the code of each function is, which is named by the path of its handler. */

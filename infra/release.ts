@@ -5,7 +5,7 @@ import { App, type Stack } from "aws-cdk-lib";
 import { zipSync } from "fflate";
 import type { Task } from "../stepfunctions/tasks.ts";
 import { BundleStack } from "./bundle-stack.ts";
-import { buildFunctions, type DeployFunction, deployFunctions } from "./function-code.ts";
+import { buildFunctions, type DeployFunction } from "./function-code.ts";
 import { PoolStack } from "./pool-stack.ts";
 import { ReleaseStack, type ZipOf } from "./release-stack.ts";
 import { taskNames } from "./task-names.ts";
@@ -41,10 +41,13 @@ interface Zip {
   readonly bytes: Uint8Array;
 }
 
+/** All that its templates name: who has no CDK publishes with the command line. */
+const released: readonly (Task | DeployFunction)[] = [...taskNames, "deploy/prepare-store"];
+
 const zipFunctions = (): Map<Task | DeployFunction, Zip> => {
   const built = buildFunctions();
   return new Map(
-    [...taskNames, ...deployFunctions].map((task) => {
+    released.map((task) => {
       const own = built.filter(({ path }) => path.startsWith(`${task}/`));
       const bytes = zipSync(
         Object.fromEntries(

@@ -12,6 +12,8 @@ export interface ResourceRequest {
   readonly LogicalResourceId: string;
   readonly PhysicalResourceId?: string;
   readonly ResourceProperties: Readonly<Record<string, unknown>>;
+  /** Those before an update. */
+  readonly OldResourceProperties?: Readonly<Record<string, unknown>>;
 }
 
 /** Bytes; CloudFormation takes 4,096 of a whole answer. */

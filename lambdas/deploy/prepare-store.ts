@@ -5,12 +5,12 @@ import * as v from "valibot";
 import { awsClientOptions } from "../clients/aws.ts";
 import { bundleKeyClient } from "../clients/bundle-key.ts";
 import { bundleObjectsClient } from "../clients/bundle-objects.ts";
-import type { Clock } from "../runtime/clock.ts";
 import { onlyFields } from "../runtime/only-fields.ts";
 import { describeIssues } from "../runtime/settings.ts";
 import { lambdaSurroundings, type Surroundings } from "../runtime/surroundings.ts";
 import { answerCloudFormation, type ResourceRequest } from "./custom-resource.ts";
 import { scriptsFile } from "./scripts-file.ts";
+import { untilGranted } from "./until-granted.ts";
 
 const properties = onlyFields({
   // CloudFormation's own.
@@ -22,25 +22,6 @@ const properties = onlyFields({
   /** The digest that user data names. */
   Scripts: v.string(),
 });
-
-/** The grants of a role that was made a moment ago may not have arrived everywhere. */
-const grantSeconds = 60;
-const pauseSeconds = 5;
-
-const isDenied = (error: unknown): boolean =>
-  error instanceof Error && /^AccessDenied(Exception)?$/.test(error.name);
-
-const untilGranted = async <T>(clock: Clock, work: () => Promise<T>): Promise<T> => {
-  const end = clock.now() + grantSeconds * 1000;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isDenied(error) || clock.now() >= end) throw error;
-      await clock.sleep(pauseSeconds * 1000);
-    }
-  }
-};
 
 /**
  * What a deployment does in a store of bundles: it puts the scripts of machines there, and reads

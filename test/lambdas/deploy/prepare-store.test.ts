@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { text } from "node:stream/consumers";
 import { packMachineScripts } from "../../../infra/machine-user-data.ts";
 import type { ResourceRequest } from "../../../lambdas/deploy/custom-resource.ts";
 import { createHandler } from "../../../lambdas/deploy/prepare-store.ts";
@@ -16,43 +13,20 @@ import { createS3 } from "../../../rehearsal/emulators/s3/s3.ts";
 import { seededBy } from "../../../rehearsal/random.ts";
 import { serveInProcess } from "../../../rehearsal/wire.ts";
 import { isolateSdk } from "../../../rehearsal/world/sdk-environment.ts";
-
-interface Answer {
-  readonly Status: string;
-  readonly Reason?: string;
-  readonly PhysicalResourceId: string;
-  readonly Data?: Readonly<Record<string, string>>;
-}
-
-interface Taken {
-  readonly request: IncomingMessage;
-  readonly answer: Answer;
-}
+import { type Answer, type CloudFormation, startCloudFormation } from "./cloud-formation.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "drover-prepare-"));
 const { sha256, archive } = packMachineScripts();
 let putBack: () => void;
-let url: string;
-let takes = true;
-const taken: Taken[] = [];
-
-/** Where CloudFormation waits. */
-const cloudFormation = createServer((request, response) => {
-  void (async () => {
-    taken.push({ request, answer: JSON.parse(await text(request)) as Answer });
-    response.writeHead(takes ? 200 : 403).end();
-  })();
-});
-
+let cloudFormation: CloudFormation;
 before(async () => {
   putBack = isolateSdk();
   writeFileSync(join(folder, scriptsFile), archive);
-  await new Promise<void>((resolve) => cloudFormation.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(cloudFormation.address() as AddressInfo).port}/answer?signature=1`;
+  cloudFormation = await startCloudFormation();
 });
 after(() => {
   putBack();
-  cloudFormation.close();
+  cloudFormation.end();
   rmSync(folder, { recursive: true });
 });
 
@@ -95,7 +69,7 @@ const place = () => {
   ): Promise<Answer> => {
     await handler({
       RequestType: "Create",
-      ResponseURL: url,
+      ResponseURL: cloudFormation.url,
       StackId: "stack",
       RequestId: "request",
       LogicalResourceId: "Prepared",
@@ -109,7 +83,7 @@ const place = () => {
       },
       ...request,
     });
-    return taken.at(-1)?.answer ?? assert.fail("it did not answer");
+    return cloudFormation.last().answer;
   };
   return {
     s3,
@@ -196,7 +170,7 @@ describe("a store that is deployed", () => {
 describe("the answer to CloudFormation", () => {
   it("has no content type, which would be part of the signature of its address", async () => {
     await place().ask();
-    const { request } = taken.at(-1) ?? assert.fail();
+    const { request } = cloudFormation.last();
     assert.equal(request.method, "PUT");
     assert.equal(request.url, "/answer?signature=1");
     assert.equal(request.headers["content-type"], undefined);
@@ -211,11 +185,11 @@ describe("the answer to CloudFormation", () => {
   });
 
   it("is an error when it is not taken, so that Lambda begins again", async () => {
-    takes = false;
+    cloudFormation.take(false);
     try {
       await assert.rejects(place().ask(), /did not take the answer: 403/);
     } finally {
-      takes = true;
+      cloudFormation.take(true);
     }
   });
 });
