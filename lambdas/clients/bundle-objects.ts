@@ -37,7 +37,11 @@ export interface FileContent {
 
 /** The bucket of the bundles. A write is never blind: it makes what was not there, or replaces what was read. */
 export interface BundleObjects {
-  /** An object of at most {@link smallLimit} bytes, or undefined when there is none. */
+  /**
+   * An object of at most {@link smallLimit} bytes, or undefined when there is none.
+   *
+   * @throws TooLarge
+   */
   read(key: string): Promise<StoredObject | undefined>;
   /** Its bytes as they come, or undefined when there is none. */
   open(key: string): Promise<Readable | undefined>;
@@ -63,8 +67,13 @@ export interface BundleObjects {
 /** Bytes. The largest that is not an archive or a binary is a channel, of some ten thousand. */
 export const smallLimit = 1024 * 1024;
 
-/** How often a write is begun, where the SDK does not repeat it. */
-const writeAttempts = 4;
+/** Somebody has stored more under the name of a small object than anybody writes who publishes. */
+export class TooLarge extends Error {
+  override readonly name = "TooLarge";
+}
+
+/** How often a call is begun, where the SDK does not repeat it. */
+const attempts = 4;
 
 const statusOf = (error: unknown): number =>
   error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
@@ -84,6 +93,9 @@ const mayPass = (error: unknown): boolean => {
   return status >= 500 || status === 429 || error.name === "RequestTimeout";
 };
 
+/** Milliseconds before another attempt. */
+const pause = (attempt: number): number => 1000 * 2 ** (attempt - 1);
+
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
 
 const isFile = (content: string | Uint8Array | FileContent): content is FileContent =>
@@ -94,7 +106,7 @@ const contentOf = async (key: string, body: Readable): Promise<Uint8Array> => {
   let bytes = 0;
   for await (const piece of body as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > smallLimit) throw new Error(`${key} has more than ${smallLimit} bytes`);
+    if (bytes > smallLimit) throw new TooLarge(`${key} has more than ${smallLimit} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
@@ -139,8 +151,8 @@ export const bundleObjectsClient = (
         if (isLost(error)) return false;
         // 409: another conditional write of the key was under way, and "you can retry the upload".
         const again = statusOf(error) === 409 || (isFile(content) && mayPass(error));
-        if (!again || attempt === writeAttempts) throw error;
-        await clock.sleep(1000 * 2 ** (attempt - 1));
+        if (!again || attempt === attempts) throw error;
+        await clock.sleep(pause(attempt));
       }
     }
   };
@@ -157,8 +169,17 @@ export const bundleObjectsClient = (
 
   return {
     async read(key) {
-      const found = await open(key);
-      return found && { content: await contentOf(key, found.body), etag: found.etag };
+      for (let attempt = 1; ; attempt += 1) {
+        const found = await open(key);
+        if (found === undefined) return undefined;
+        try {
+          return { content: await contentOf(key, found.body), etag: found.etag };
+        } catch (error) {
+          // The SDK repeats what has no answer, and not one that was cut in the middle.
+          if (error instanceof TooLarge || attempt === attempts) throw error;
+          await clock.sleep(pause(attempt));
+        }
+      }
     },
     open: async (key) => (await open(key))?.body,
     async size(key) {

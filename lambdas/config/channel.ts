@@ -8,6 +8,7 @@ import {
   parseFixed,
   parseLines,
   sha256Of,
+  timeOf,
   valuesOf,
 } from "./lines.ts";
 
@@ -47,7 +48,6 @@ export const historyLength = 50;
 
 const format = "drover-channel";
 const words = ["pool", "serial", "issued", "current", "candidate", "previous"] as const;
-const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /** The text of a channel without its signature: what is signed. */
 export const formatChannel = (channel: Channel): string =>
@@ -79,11 +79,6 @@ export const splitChannel = (
   const found = /(?<=\n)signature ([A-Za-z0-9+/]{2,}={0,2})\n$/.exec(signed);
   if (!found?.[1]) throw new FormatError("a channel has to end with its signature");
   return { text: signed.slice(0, found.index), signature: Buffer.from(found[1], "base64") };
-};
-
-const timeOf = (line: Line, text: string): string => {
-  if (timePattern.test(text)) return text;
-  throw new FormatError(`line ${line.number}: ${JSON.stringify(text)} is no time in UTC`);
 };
 
 const parseStep = (line: Line): Step => {

@@ -117,6 +117,14 @@ export const numberOf = (line: Line, text: string): number => {
   throw new FormatError(`line ${line.number}: ${JSON.stringify(text)} is no whole number`);
 };
 
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+/** @throws FormatError unless it is ISO 8601 in UTC, in whole seconds */
+export const timeOf = (line: Line, text: string): string => {
+  if (timePattern.test(text) && !Number.isNaN(Date.parse(text))) return text;
+  throw new FormatError(`line ${line.number}: ${JSON.stringify(text)} is no time in UTC`);
+};
+
 /**
  * The values of a text that has each word once and in this order.
  *

@@ -1,6 +1,7 @@
-import type { BundleDesk } from "./bundle-desk.ts";
+import type { ListedObject } from "../clients/bundle-objects.ts";
+import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import type { Channel } from "./channel.ts";
-import { bundlesPrefix, channelsPrefix, reportsPrefix } from "./keys.ts";
+import { archiveKey, bundlesPrefix, channelsPrefix, reportsPrefix } from "./keys.ts";
 import { FormatError, isSha256, textOf } from "./lines.ts";
 import { readChannel } from "./read-channel.ts";
 import { parseReport, type Report } from "./report.ts";
@@ -19,12 +20,17 @@ export interface ReportedMachine {
   readonly instanceId: string;
   /** The object in which it is. */
   readonly key: string;
+  /** When it was stored, in milliseconds since the Unix epoch. */
+  readonly stored: number;
   /** Absent if it cannot be read. */
   readonly report?: Report | undefined;
 }
 
 /** How many reports are read at once. */
 const readsAtOnce = 32;
+
+/** Bytes. A report has some hundred; whatever a machine has made of more is not read. */
+const largestReport = 64 * 1024;
 
 export const listStored = async (
   { objects }: BundleDesk,
@@ -33,24 +39,27 @@ export const listStored = async (
   const found: StoredBundle[] = [];
   for await (const { key, bytes, modified } of objects.list(bundlesPrefix(pool))) {
     const sha256 = /\/([^/]*)\.tar\.gz$/.exec(key)?.[1] ?? "";
-    if (isSha256(sha256)) found.push({ sha256, bytes, stored: modified });
+    if (isSha256(sha256) && key === archiveKey(pool, sha256))
+      found.push({ sha256, bytes, stored: modified });
   }
   return found;
 };
 
 const readReport = async (
   { objects }: BundleDesk,
-  key: string,
+  { key, bytes, modified }: ListedObject,
 ): Promise<ReportedMachine | undefined> => {
-  const instanceId = /:(i-[0-9a-f]+)$/.exec(key)?.[1];
+  const instanceId = /:(i-[0-9a-f]{1,17})$/.exec(key)?.[1];
   if (instanceId === undefined) return undefined;
-  const found = await objects.read(key);
-  if (found === undefined) return undefined;
+  const unreadable = { instanceId, key, stored: modified };
+  if (bytes > largestReport) return unreadable;
   try {
-    return { instanceId, key, report: parseReport(textOf(found.content)) };
+    const found = await objects.read(key);
+    return found && { ...unreadable, report: parseReport(textOf(found.content)) };
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { instanceId, key };
+    // It may have grown since it was listed.
+    if (error instanceof FormatError || error instanceof PublishingRefused) return unreadable;
+    throw error;
   }
 };
 
@@ -59,12 +68,12 @@ export const listReports = async (
   desk: BundleDesk,
   pool: string,
 ): Promise<readonly ReportedMachine[]> => {
-  const keys: string[] = [];
-  for await (const { key } of desk.objects.list(reportsPrefix(pool))) keys.push(key);
+  const listed: ListedObject[] = [];
+  for await (const each of desk.objects.list(reportsPrefix(pool))) listed.push(each);
   const reports: ReportedMachine[] = [];
-  for (let from = 0; from < keys.length; from += readsAtOnce) {
-    const some = keys.slice(from, from + readsAtOnce);
-    const read = await Promise.all(some.map((key) => readReport(desk, key)));
+  for (let from = 0; from < listed.length; from += readsAtOnce) {
+    const some = listed.slice(from, from + readsAtOnce);
+    const read = await Promise.all(some.map((each) => readReport(desk, each)));
     reports.push(...read.filter((each) => each !== undefined));
   }
   return reports;

@@ -61,8 +61,9 @@ const prunePool = async (
 ): Promise<Pruned> => {
   const { channel, stored, machines } = await listBundles(desk, pool);
   const ended = await findEnded(ec2, machines);
-  const isOld = ({ report }: ReportedMachine): boolean =>
-    report === undefined || Date.parse(report.time) < now - retention.days * day;
+  // By the bucket's clock: that of a machine may be wrong, or lie.
+  const isOld = ({ stored: since, report }: ReportedMachine): boolean =>
+    report === undefined || since < now - retention.days * day;
   const forgotten = machines.filter((each) => ended.has(each.instanceId) && isOld(each));
   for (const { key } of forgotten) await desk.objects.remove(key);
 

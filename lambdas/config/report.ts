@@ -6,6 +6,7 @@ import {
   parseFixed,
   parseLines,
   sha256Of,
+  timeOf,
 } from "./lines.ts";
 
 export const reportStates = ["ready", "kept", "went-back", "failed"] as const;
@@ -42,14 +43,16 @@ export const parseReport = (text: string): Report => {
   const lines = parseLines(text, format);
   const [pool, time, state, bundle, serial, seconds, step, reason] = parseFixed(lines, words);
   if (!pool || !time || !state || !bundle || !serial || !seconds || !step || !reason)
-    throw new FormatError("a report has to say pool, time, state, bundle, serial, step and reason");
+    throw new FormatError(
+      "a report has to say pool, time, state, bundle, serial, seconds, step and reason",
+    );
   const unlessNone = ([line, value]: readonly [Line, string]):
     | readonly [Line, string]
     | undefined => (value === none ? undefined : [line, value]);
   const [digest, number, why] = [unlessNone(bundle), unlessNone(serial), unlessNone(reason)];
   return {
     pool: pool[1],
-    time: time[1],
+    time: timeOf(...time),
     state: stateOf(...state),
     ...(digest && { bundle: sha256Of(...digest) }),
     ...(number && { serial: numberOf(...number) }),

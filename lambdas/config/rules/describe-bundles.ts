@@ -34,12 +34,18 @@ export interface BundlesReport {
   readonly machines: readonly MachineRow[];
 }
 
+/** Letters. Machines write their own reports, and the state of an execution has at most 256 KiB. */
+const longestReason = 500;
+
+const shorten = (text: string): string =>
+  text.length <= longestReason ? text : `${text.slice(0, longestReason).toWellFormed()}…`;
+
 const machineRow = ({ instanceId, report }: ReportedMachine): MachineRow => ({
   instanceId,
   bundle: report?.bundle ?? null,
   state: report?.state ?? "unreadable",
   time: report?.time ?? null,
-  reason: report?.reason ?? null,
+  reason: report?.reason === undefined ? null : shorten(report.reason),
 });
 
 const places = ["current", "candidate", "previous"] as const;

@@ -243,6 +243,15 @@ describe("what is stored and not as it has to be", () => {
       make: () => put(channelKey("workers"), Buffer.from([0xff, 0xfe, 0x00])),
       said: /channels\/workers is no channel \(it is not UTF-8\)/,
     },
+    ...[
+      channelKey("workers"),
+      manifestKey("workers", digests.one),
+      signatureKey("workers", digests.one),
+    ].map((key) => ({
+      name: `more than anybody writes, as ${key}`,
+      make: () => put(key, "x".repeat(1024 * 1024 + 1)),
+      said: new RegExp(`${key} has more than 1048576 bytes.*bring back the version before it`),
+    })),
     {
       name: "the channel of another pool",
       make: async () => {
@@ -364,6 +373,7 @@ describe("two publishers at once", () => {
       openDesk(
         {
           region,
+  scratchFolder,
           maxAttempts: 3,
           requestHandler: withEach(account.handler(), async ({ method, path }) => {
             if (method !== "PUT" || !path.endsWith(channelKey("workers"))) return;
@@ -407,6 +417,7 @@ describe("two publishers at once", () => {
             openDesk(
               {
                 region,
+  scratchFolder,
                 maxAttempts: 1,
                 requestHandler: withEach(through, () =>
                   scheduler.schedule(Promise.resolve(), "request"),
