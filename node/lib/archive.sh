@@ -11,7 +11,6 @@ fetch_archive() {
   s3_get "$key" "$((bytes + bytes / 1000 + 1024))" "$incoming/archive" 600 || refuse "$key: $trouble"
   step "verifying $key"
   unpack_gzip "$incoming/archive" "$incoming/tar"
-  rm "$incoming/archive"
 }
 
 # unpack_gzip ARCHIVE TAR: never writes more than the signed size, however much the archive would become.
@@ -24,8 +23,11 @@ unpack_gzip() {
   ) || code=$?
   # 128 and SIGXFSZ: the limit has ended it.
   [ "$code" -ne 153 ] || refuse "$digest.tar.gz holds more than the $bytes bytes of its manifest"
-  ! grep -q 'No space' "$work/found" || refuse "the tar of $digest could not be written: the disk is full"
-  [ "$code" -eq 0 ] || refuse "$digest.tar.gz is damaged: gzip cannot read it"
+  case $code:$(cat "$work/found") in
+    0:*) ;;
+    *'No space'*) refuse "the tar of $digest could not be written: the disk is full" ;;
+    *) refuse "$digest.tar.gz is damaged: gzip cannot read it" ;;
+  esac
   size=$(stat -c %s "$2")
   [ "$size" = "$bytes" ] || refuse "$digest.tar.gz holds $size bytes, and not the $bytes of its manifest"
   found=$(openssl dgst -sha256 -r "$2")
@@ -42,17 +44,17 @@ check_space() {
 
 # Unpacks $state/incoming/tar into a folder, after looking at every entry.
 unpack_tar() {
-  local tar=$state/incoming/tar
+  local tar=$state/incoming/tar code=0 strange
   step "unpacking $digest"
-  tar -tvf "$tar" 2>"$work/found" | into "$work/listing" || refuse_first "the tar of $digest cannot be read"
+  strange=$(tar -tvf "$tar" 2>"$work/found" | awk -v "expected=$entries" -f "$lib/lib/check-entries.awk") || code=$?
   # It tells of names that it would make harmless.
   [ ! -s "$work/found" ] || refuse "the tar of $digest is not plain: $(head -n 1 "$work/found")"
-  awk -v "expected=$entries" -f "$lib/lib/check-entries.awk" <"$work/listing" >"$work/found" ||
-    refuse "the tar of $digest has $(cat "$work/found")"
+  [ "$code" -eq 0 ] || refuse "the tar of $digest has ${strange:-something that cannot be read}"
   tar -xf "$tar" -C "$1" --no-same-owner 2>"$work/found" ||
     refuse "the tar of $digest could not be unpacked: $(tail -n 1 "$work/found")"
-  rm -f "$tar"
+  rm -rf "$state/incoming/archive" "$tar"
   # What was looked at was only a listing.
-  find "$1" ! -type f ! -type d ! -type l -o -type f -links +1 | into "$work/found"
-  [ ! -s "$work/found" ] || refuse "the tar of $digest has a strange entry: $(head -n 1 "$work/found")"
+  strange=$(find "$1" ! -type f ! -type d ! -type l -o -type f -links +1)
+  [ -z "$strange" ] || refuse "the tar of $digest has a strange entry: ${strange%%
+*}"
 }

@@ -18,13 +18,16 @@ aws_date() {
   fi
 }
 
+# A signature may be a quarter of an hour old: not each request needs its own time.
+signed_at=-60 signed_on=
+
 # sign_for SERVICE: the settings that sign a request to it, in $signed.
 sign_for() {
-  local date
-  date=$(aws_date +%Y%m%dT%H%M%SZ)
+  now
+  [ "$((seconds - signed_at))" -lt 60 ] || { signed_on=$(aws_date +%Y%m%dT%H%M%SZ) && signed_at=$seconds; }
   signed="user = \"$access_key:$secret_key\"
 aws-sigv4 = \"aws:amz:$region:$1\"
-header = \"X-Amz-Date: $date\"
+header = \"X-Amz-Date: $signed_on\"
 header = \"X-Amz-Security-Token: $session_token\""
 }
 
@@ -36,6 +39,7 @@ learn_time() {
     *RequestTimeTooSkewed* | *SignatureException* | *RequestExpired*) ;;
     *) return "$1" ;;
   esac
+  signed_at=-60
   date=$(tr -d '\r' <"$work/headers" | sed -n 's/^[Dd]ate: *[A-Z][a-z]*, *\(.*\) GMT$/\1/p' | tail -n 1)
   there=$(date -u -D '%d %b %Y %T' -d "$date" +%s 2>/dev/null) || return "$1"
   offset=$((there - $(date +%s)))
