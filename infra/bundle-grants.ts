@@ -102,21 +102,39 @@ export const viewerStatements = (store: StoreResources, pool = every): PolicySta
   allow(["kms:GetPublicKey"], store.trustedKeys),
 ];
 
-/** Who publishes: from a workplace or a pipeline, with the command line. */
-export const publisherStatements = (store: StoreResources, pool = every): PolicyStatement[] => {
-  const sign = allow(["kms:Sign"], [store.key]);
-  sign.addCondition("StringEquals", {
+const sign = ({ key }: Pick<StoreResources, "key">): PolicyStatement => {
+  const statement = allow(["kms:Sign"], [key]);
+  statement.addCondition("StringEquals", {
     "kms:SigningAlgorithm": "ECDSA_SHA_256",
     "kms:MessageType": "DIGEST",
   });
+  return statement;
+};
+
+/** Who publishes: from a workplace or a pipeline, with the command line. */
+export const publisherStatements = (store: StoreResources, pool = every): PolicyStatement[] => [
+  ...viewerStatements(store, pool),
+  // How it may write, the bucket's own policy says.
+  allow(
+    ["s3:PutObject"],
+    objects(store, channelKey(pool), `${bundlesPrefix(pool)}*`, binaryKey(every)),
+  ),
+  sign(store),
+];
+
+/** A deployment that publishes: one pool's bundles, and no binaries. */
+export const deploymentStatements = (
+  store: Omit<StoreResources, "scope" | "cluster">,
+  pool: string,
+): PolicyStatement[] => {
+  const own = [channelKey(pool), `${bundlesPrefix(pool)}*`];
   return [
-    ...viewerStatements(store, pool),
-    // How it may write, the bucket's own policy says.
-    allow(
-      ["s3:PutObject"],
-      objects(store, channelKey(pool), `${bundlesPrefix(pool)}*`, binaryKey(every)),
-    ),
-    sign,
+    allow(["s3:GetObject"], objects(store, ...own, binaryKey(every))),
+    // Without the list S3 answers 403, not 404, to what is not there.
+    allow(["s3:ListBucket"], [store.bucketArn]),
+    allow(["s3:PutObject"], objects(store, ...own)),
+    allow(["kms:GetPublicKey"], store.trustedKeys),
+    sign(store),
   ];
 };
 

@@ -56,6 +56,8 @@ export class BundleStore extends Construct {
   readonly bucket: IBucket;
   /** Signs what is published. */
   readonly signingKey: IKey;
+  /** ARNs of all keys whose signatures machines believe. */
+  readonly trustedKeys: readonly string[];
   /** Moves channels; a person may start it: `docs/bundles.md` has the input. */
   readonly publishBundle: StateMachine;
   /** Where the alarms go. */
@@ -90,6 +92,7 @@ export class BundleStore extends Construct {
       targetKey: this.signingKey,
     });
     const trustedKeys = [this.signingKey, ...(props.alsoTrusted ?? [])].map(({ keyArn }) => keyArn);
+    this.trustedKeys = trustedKeys;
     const place: BundlePlace = {
       bucket: this.bucket.bucketName,
       key: this.signingKey.keyArn,

@@ -6,6 +6,7 @@ export type {
   MachineProps,
   MachineSecret,
 } from "./bundle-store-props.ts";
+export { ConfigBundle, type ConfigBundleProps } from "./config-bundle.ts";
 export { Drover } from "./drover.ts";
 export type {
   ConsulProps,

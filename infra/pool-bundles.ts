@@ -1,6 +1,7 @@
 import { Fn, Reference, Token, Tokenization } from "aws-cdk-lib";
 import type { CfnAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import { CfnLaunchTemplate, LaunchTemplate, type UserData } from "aws-cdk-lib/aws-ec2";
+import { bootsFrom } from "./boot-order.ts";
 import type { PoolBundles } from "./drover-props.ts";
 import { checkMachine } from "./check-bundles.ts";
 import { hinderingTags } from "./metadata-tags.ts";
@@ -152,6 +153,7 @@ export const equipTemplates = (
   pool: string,
   { store, ...options }: PoolBundles,
 ): void => {
+  bootsFrom(group, store, pool);
   for (const template of templates) {
     const { role } = template;
     // That there is one was checked.

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal, User } from "aws-cdk-lib/aws-iam";
@@ -6,6 +7,7 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { BundleStore } from "../../infra/bundle-store.ts";
+import { ConfigBundle } from "../../infra/config-bundle.ts";
 import { createResolver, type Template as Synthesized } from "../../rehearsal/engine/intrinsics.ts";
 import { newStack, noCode } from "../infra/apps.ts";
 import { evaluate } from "./evaluate.ts";
@@ -17,6 +19,12 @@ const region = "eu-central-1";
 const account = "111122223333";
 const stack = newStack();
 const store = new BundleStore(stack, "Bundles", { code: noCode });
+new ConfigBundle(stack, "WorkersBundle", {
+  store,
+  pool: "workers",
+  source: join(import.meta.dirname, "../../examples/pool"),
+  code: noCode,
+});
 
 const machines = new Role(stack, "Machines", {
   assumedBy: new ServicePrincipal("ec2.amazonaws.com"),
@@ -85,6 +93,10 @@ const keyPolicy = resolver.resolve(
   template.Resources[idOf("AWS::KMS::Key", "Bundles")]?.Properties?.["KeyPolicy"],
 );
 const resourcePolicies: Readonly<Record<string, unknown>> = { s3: bucketPolicy, kms: keyPolicy };
+const { ArchiveBucket, ArchiveKey } = resolver.resolve(
+  template.Resources[idOf("Custom::DroverConfigBundle", "WorkersBundle")]?.Properties,
+) as { readonly ArchiveBucket: string; readonly ArchiveKey: string };
+const asset = (key: string) => `arn:aws:s3:::${ArchiveBucket}/${key}`;
 const digest = "a".repeat(64);
 const roleId = "AROAEXAMPLEEXAMPLE123";
 const place = `arn:aws:ssm:${region}:${account}:parameter/drover/default/bundles`;
@@ -99,6 +111,7 @@ const policies = {
   "viewer policy": managed("viewer"),
   "operator policy": managed("operator"),
   deployment: inlineOf("BundlesPreparationRole"),
+  "deployment of a bundle": inlineOf("WorkersBundleRole"),
   administrator: [
     {
       Version: "2012-10-17",
@@ -302,6 +315,35 @@ const table: Partial<
       ["s3:PutObject", `bundles/workers/${digest}.tar.gz`, once],
       ["s3:GetObject", `binaries/${digest}`],
       ["kms:Sign", signingKey, digestOnly],
+    ],
+  },
+  "deployment of a bundle": {
+    may: [
+      ["s3:GetObject", asset(ArchiveKey)],
+      ["s3:GetObject", "channels/workers"],
+      ["s3:GetObject", `bundles/workers/${digest}.manifest.sig`],
+      ["s3:GetObject", `binaries/${digest}`],
+      ["s3:ListBucket", bucket],
+      ["s3:PutObject", `bundles/workers/${digest}.tar.gz`, once],
+      ["s3:PutObject", `bundles/workers/${digest}.manifest.sig`, swap],
+      ["s3:PutObject", "channels/workers", once],
+      ["s3:PutObject", "channels/workers", swap],
+      ["kms:Sign", signingKey, digestOnly],
+      ["kms:GetPublicKey", signingKey],
+    ],
+    mayNot: [
+      ["s3:GetObject", asset(`${digest}.zip`)],
+      ["s3:PutObject", asset(ArchiveKey)],
+      ["s3:ListBucket", `arn:aws:s3:::${ArchiveBucket}`],
+      ["s3:GetObject", "channels/batch"],
+      ["s3:GetObject", `reports/workers/${roleId}:i-0123456789abcdef0`],
+      ["s3:PutObject", `bundles/workers/${digest}.tar.gz`, swap],
+      ["s3:PutObject", `bundles/batch/${digest}.tar.gz`, once],
+      ["s3:PutObject", "channels/batch", swap],
+      ["s3:PutObject", `binaries/${digest}`, once],
+      ["s3:DeleteObject", `bundles/workers/${digest}.tar.gz`],
+      ["kms:Sign", signingKey, { ...digestOnly, "kms:MessageType": "RAW" }],
+      ["ssm:GetParameter", place],
     ],
   },
   administrator: {
