@@ -17,6 +17,7 @@ import type { CloudAssembly } from "aws-cdk-lib/cx-api";
 import { acknowledge } from "./acknowledge.ts";
 import { BundleStore } from "./bundle-store.ts";
 import type { BundleStoreProps } from "./bundle-store-props.ts";
+import { ConfigBundle } from "./config-bundle.ts";
 import { Drover } from "./drover.ts";
 import type { DroverProps, PoolProps } from "./drover-props.ts";
 
@@ -48,6 +49,8 @@ export interface ReferenceOptions extends Pick<
   readonly tls?: boolean;
   /** Whether the pools' machines boot from a store of bundles, and of which kind. @default false */
   readonly bundles?: boolean | Pick<BundleStoreProps, "keepBundles" | "keepFor">;
+  /** Of the bundle that is published to each pool when the app is deployed. @default - none is */
+  readonly bundleSource?: string;
   /** @default - `workers`, and `batch` with longer deadlines */
   readonly pools?: readonly ReferencePool[];
 }
@@ -120,6 +123,14 @@ export class ReferenceStack extends Stack {
           })
         : undefined;
     for (const pool of options.pools ?? defaultPools) {
+      if (store && options.bundleSource !== undefined)
+        new ConfigBundle(this, `${pool.pool}-bundle`, {
+          store,
+          pool: pool.pool,
+          source: options.bundleSource,
+          promote: true,
+          ...(options.code && { code: options.code }),
+        });
       this.drover.manage(this.group(vpc, pool), { ...(store && { bundles: { store } }), ...pool });
     }
   }

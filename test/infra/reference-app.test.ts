@@ -15,10 +15,12 @@ import { assertNoLint } from "./lint.ts";
 const folder = mkdtempSync(join(tmpdir(), "drover-reference-"));
 after(() => rmSync(folder, { recursive: true }));
 
+const bundleSource = join(import.meta.dirname, "../../examples/pool");
+
 describe("the reference app", () => {
   it("is clean under cdk-nag's AWS Solutions rules and CDK's own", () => {
     const { app, stack } = referenceApp(
-      { code: noCode, bundles: true },
+      { code: noCode, bundles: true, bundleSource },
       {
         analyticsReporting: false,
         // As errors, not as warnings.
@@ -42,7 +44,7 @@ describe("the reference app", () => {
 
   it("is clean under cfn-lint, with and without what can be left out", () => {
     const templates = [
-      synthesizeReference({ bundles: true }, join(folder, "whole")),
+      synthesizeReference({ bundles: true, bundleSource }, join(folder, "whole")),
       synthesizeReference(
         { acls: false, tls: false, consulAddress: null, cluster: "small", pools: [] },
         join(folder, "small"),
