@@ -54,7 +54,16 @@ const moveTo = async (
   await checkStored(desk, pool, sha256);
   const result = await swapChannel(desk, pool, (channel) => rule(pool, channel, sha256, mover));
   // Old bundles are removed by age: one that became wanted again at that moment is missed here.
-  await checkStored(desk, pool, sha256);
+  try {
+    await checkStored(desk, pool, sha256);
+  } catch (error) {
+    if (!(error instanceof PublishingRefused)) throw error;
+    const serial = result.channel?.serial;
+    throw new PublishingRefused(
+      `${error.message}; the channel points to it (serial ${serial}): publish its source again, or roll back`,
+      { cause: error },
+    );
+  }
   return result;
 };
 

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
-import { type Channel, formatChannel, signChannel, type Step } from "./channel.ts";
+import { type Channel, formatChannel, parseChannel, signChannel, type Step } from "./channel.ts";
 import { channelKey } from "./keys.ts";
 import { type ReadChannel, readChannel } from "./read-channel.ts";
 import type { Moved } from "./rules/move-channel.ts";
@@ -14,13 +15,17 @@ export interface MoveResult {
 
 const lastStep = (channel: Channel): Step | undefined => channel.history.at(-1);
 
-const wasBeaten = (pool: string, won: Channel | undefined): PublishingRefused => {
-  const step = won && lastStep(won);
-  const what = step
-    ? `${step.who} was first: ${step.sha256} was ${step.move} at ${step.time} (serial ${step.serial})`
+/** Why the channel is not what it was to become: another was first, or came at once afterwards. */
+const wasBeaten = (pool: string, own: Step | undefined, won: Channel | undefined) => {
+  const isOvertaken = won?.history.some((step) => isDeepStrictEqual(step, own)) === true;
+  const last = won && lastStep(won);
+  const what = last
+    ? `${last.who} was ${isOvertaken ? "next" : "first"}: ${last.sha256} was ${last.move} at ${last.time} (serial ${last.serial})`
     : "it is gone";
   return new PublishingRefused(
-    `the channel of the pool ${pool} was moved meanwhile, and not by you (${what}): look at it with drover bundles, and try again`,
+    isOvertaken
+      ? `the channel of the pool ${pool} was moved by you (serial ${own?.serial}), and at once again (${what}): look at it with drover bundles`
+      : `the channel of the pool ${pool} was moved meanwhile, and not by you (${what}): look at it with drover bundles, and try again`,
   );
 };
 
@@ -62,7 +67,8 @@ export const swapChannel = async (
   if (!isOurs) {
     // An attempt whose answer was lost may have been the one that won.
     const now = await readChannel(desk, pool);
-    if (!now || formatChannel(now.channel) !== text) throw wasBeaten(pool, now?.channel);
+    if (!now || formatChannel(now.channel) !== text)
+      throw wasBeaten(pool, lastStep(parseChannel(text)), now?.channel);
   }
   return { channel, step: lastStep(channel) };
 };
