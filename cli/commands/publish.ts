@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { CheckedSource } from "../../infra/bundle/check-source.ts";
 import type { Manifest } from "../../lambdas/config/manifest.ts";
@@ -8,6 +5,7 @@ import type { Published } from "../../lambdas/config/publish-bundle.ts";
 import { summarizeMove } from "../../lambdas/config/rules/summarize-move.ts";
 import { exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
+import { openScratchFile } from "../scratch-file.ts";
 import { addPlace, type BundleFlags, checkFolder, checkPool } from "./bundle-options.ts";
 import { renderMove } from "./render-move.ts";
 
@@ -74,16 +72,6 @@ const render = ({ pool, bundle, bytes, files, binaries, secrets }: Summary): str
   secrets   ${secrets}
 `;
 
-/** A folder for the archive, as long as it is needed. */
-const withScratch = async <Result>(work: (folder: string) => Promise<Result>): Promise<Result> => {
-  const folder = await mkdtemp(join(tmpdir(), "drover-publish-"));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
-
 const store = async (
   checked: CheckedSource,
   flags: PublishFlags,
@@ -93,8 +81,9 @@ const store = async (
   const { packBundle } = await import("../../infra/bundle/pack-bundle.ts");
   const { publishBundle } = await import("../../lambdas/config/publish-bundle.ts");
   const { sourceRevision } = await import("../../infra/bundle/source-revision.ts");
-  return withScratch(async (scratch) => {
-    const built = await packBundle(checked, join(scratch, "bundle.tar.gz"));
+  const scratch = openScratchFile();
+  try {
+    const built = await packBundle(checked, scratch);
     const revision = await sourceRevision(checked.source);
     const published = await withBundles(flags, outside, needed, async ({ desk, who }) =>
       publishBundle(desk, built, checked.plan.binaries, {
@@ -104,7 +93,9 @@ const store = async (
       }),
     );
     return { manifest: built.manifest, published };
-  });
+  } finally {
+    scratch.close();
+  }
 };
 
 /** Whether a person who types it takes the way around the canary back. */

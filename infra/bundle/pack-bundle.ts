@@ -1,49 +1,67 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
+import type { Readable } from "node:stream";
+import { constants, crc32, deflateRawSync } from "node:zlib";
 import type { BuiltBundle } from "../../lambdas/config/store-bundle.ts";
 import { buildBundle } from "./build-bundle.ts";
 import type { CheckedSource } from "./check-source.ts";
 
+/** Takes the archive: S3 has to be told size and digest beforehand, and memory may be too small. */
+export interface ArchiveStore {
+  /** Adds to it; the bytes are gone when it returns. */
+  write(bytes: Uint8Array): void;
+  /** All that was written, from its beginning. */
+  open(): Readable;
+}
+
+/** Room for what cannot be compressed, of a piece as {@link buildBundle} gives it. */
+const chunkSize = 260 * 1024;
+
+// Source: RFC 1952. No name and no time; 255 is for an unknown operating system.
+const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+
+const trailerOf = (checksum: number, bytes: number): Buffer => {
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(checksum, 0);
+  trailer.writeUInt32LE(bytes % 2 ** 32, 4);
+  return trailer;
+};
+
 /**
- * Writes the compressed tar of a source to a file. S3 has to be told size and digest
- * of an object beforehand, and no archive has to fit into memory: hence the file.
+ * Writes the compressed tar of a source.
  *
- * @param file - is made, or replaced
+ * Each piece of it is compressed by itself, and its memory is given back at once: what a stream of
+ * `node:zlib` puts out is garbage piece by piece, and that of a large bundle comes to more than all
+ * the rest.
+ *
  * @throws SourceRefused if a file of the source changed since it was checked
  */
-export const packBundle = async (checked: CheckedSource, file: string): Promise<BuiltBundle> => {
-  const gzip = createGzip();
+export const packBundle = async (
+  checked: CheckedSource,
+  store: ArchiveStore,
+): Promise<BuiltBundle> => {
   const hash = createHash("sha256");
   let bytes = 0;
-  const counted = new Transform({
-    transform(piece: Buffer, _, done) {
-      hash.update(piece);
-      bytes += piece.length;
-      done(null, piece);
-    },
+  let checksum = 0;
+  const write = (part: Uint8Array): void => {
+    hash.update(part);
+    store.write(part);
+    bytes += part.length;
+  };
+  const compress = (piece: Buffer, finishFlush: number): void => {
+    const packed = deflateRawSync(piece, { finishFlush, chunkSize });
+    write(packed);
+    // What is smaller may lie among what belongs to others.
+    if (packed.buffer.byteLength === chunkSize) packed.buffer.transfer(0);
+  };
+  write(header);
+  const manifest = await buildBundle(checked, (piece) => {
+    checksum = crc32(piece, checksum);
+    compress(piece, constants.Z_SYNC_FLUSH);
   });
-  const written = pipeline(gzip, counted, createWriteStream(file));
-  // Whoever fails first, the other is told; only the first is thrown.
-  const failed = written.then(() => new Promise<never>(() => undefined));
-  const sink = (piece: Buffer): Promise<void> =>
-    Promise.race([
-      new Promise<void>((resolve, reject) => {
-        // Called when the piece is compressed: its bytes may be overwritten then.
-        gzip.write(piece, (error) => (error ? reject(error) : resolve()));
-      }),
-      failed,
-    ]);
-  try {
-    const manifest = await buildBundle(checked, sink);
-    gzip.end();
-    await written;
-    return { manifest, archive: { file, bytes, sha256: hash.digest("hex") } };
-  } catch (error) {
-    gzip.destroy();
-    await written.catch(() => undefined);
-    throw error;
-  }
+  compress(Buffer.alloc(0), constants.Z_FINISH);
+  write(trailerOf(checksum, manifest.bytes));
+  return {
+    manifest,
+    archive: { open: () => store.open(), bytes, sha256: hash.digest("hex") },
+  };
 };

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import {
   DeleteObjectCommand,
@@ -27,9 +26,10 @@ export interface ListedObject {
   readonly modified: number;
 }
 
-/** A file on the disk of the publisher that is to be an object. */
-export interface FileContent {
-  readonly file: string;
+/** What is too large for memory, and is to be an object. */
+export interface StreamedContent {
+  /** All of it from its beginning, as often as it has to be sent. */
+  readonly open: () => Readable;
   readonly bytes: number;
   /** In hexadecimal; S3 refuses what does not have it. */
   readonly sha256: string;
@@ -51,7 +51,7 @@ export interface BundleObjects {
    * @returns false when there is an object of that name: another's, or that of an own attempt
    *   whose answer was lost
    */
-  create(key: string, content: string | Uint8Array | FileContent): Promise<boolean>;
+  create(key: string, content: string | Uint8Array | StreamedContent): Promise<boolean>;
   /**
    * Compare and swap.
    *
@@ -98,8 +98,8 @@ const pause = (attempt: number): number => 1000 * 2 ** (attempt - 1);
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
 
-const isFile = (content: string | Uint8Array | FileContent): content is FileContent =>
-  typeof content === "object" && "file" in content;
+const isStreamed = (content: string | Uint8Array | StreamedContent): content is StreamedContent =>
+  typeof content === "object" && "open" in content;
 
 const contentOf = async (key: string, body: Readable): Promise<Uint8Array> => {
   const pieces: Buffer[] = [];
@@ -127,7 +127,7 @@ export const bundleObjectsClient = (
 
   const put = async (
     key: string,
-    content: string | Uint8Array | FileContent,
+    content: string | Uint8Array | StreamedContent,
     condition: { readonly IfNoneMatch: "*" } | { readonly IfMatch: string },
   ): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -136,9 +136,9 @@ export const bundleObjectsClient = (
           new PutObjectCommand({
             Bucket: bucket,
             Key: key,
-            ...(isFile(content)
+            ...(isStreamed(content)
               ? {
-                  Body: createReadStream(content.file),
+                  Body: content.open(),
                   ContentLength: content.bytes,
                   ChecksumSHA256: base64(content.sha256),
                 }
@@ -150,7 +150,7 @@ export const bundleObjectsClient = (
       } catch (error) {
         if (isLost(error)) return false;
         // 409: another conditional write of the key was under way, and "you can retry the upload".
-        const again = statusOf(error) === 409 || (isFile(content) && mayPass(error));
+        const again = statusOf(error) === 409 || (isStreamed(content) && mayPass(error));
         if (!again || attempt === attempts) throw error;
         await clock.sleep(pause(attempt));
       }

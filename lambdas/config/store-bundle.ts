@@ -1,4 +1,4 @@
-import type { FileContent } from "../clients/bundle-objects.ts";
+import type { StreamedContent } from "../clients/bundle-objects.ts";
 import { type BundleDesk, PublishingRefused } from "./bundle-desk.ts";
 import { archiveKey, manifestKey, signatureKey } from "./keys.ts";
 import { formatManifest, type Manifest } from "./manifest.ts";
@@ -8,7 +8,7 @@ import { readArchive } from "./read-archive.ts";
 export interface BuiltBundle {
   readonly manifest: Manifest;
   /** The compressed tar. */
-  readonly archive: FileContent;
+  readonly archive: StreamedContent;
 }
 
 const storeSignature = async (desk: BundleDesk, { pool, sha256 }: Manifest, text: string) => {

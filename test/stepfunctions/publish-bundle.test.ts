@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, afterEach, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it } from "node:test";
 import { Duration } from "aws-cdk-lib";
 import { publishMachineName } from "../../infra/names.ts";
 import { type BundleDesk, openDesk } from "../../lambdas/config/bundle-desk.ts";
@@ -11,10 +11,7 @@ import type { Execution } from "../../rehearsal/emulators/step-functions.ts";
 import { routeByHost, serveInProcess } from "../../rehearsal/wire.ts";
 import { account, region } from "../../rehearsal/world.ts";
 import { type DoctorWorld, raiseDoctorWorld } from "../cli/doctor-world.ts";
-import { buildSome, scratchFolder } from "../lambdas/config/bundle-account.ts";
-
-const { folder, remove } = scratchFolder();
-after(remove);
+import { buildSome } from "../lambdas/config/bundle-account.ts";
 
 let here: DoctorWorld;
 /** As a publisher with all rights has it. */
@@ -69,7 +66,7 @@ const succeed = async (input: unknown): Promise<Record<string, unknown>> => {
   return JSON.parse(output ?? "null") as Record<string, unknown>;
 };
 const publish = async (text: string, promote = false): Promise<string> => {
-  const built = buildSome(folder, text);
+  const built = buildSome(text);
   const mover = { who: "ada", now: here.world.clock.now() };
   const order = { pool: "workers", promote, mover };
   await here.pace.await(publishBundle(desk, built, [], order));

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import type { HttpHandler } from "@smithy/protocol-http";
 import { type BundleDesk, openDesk } from "../../../lambdas/config/bundle-desk.ts";
@@ -120,7 +121,7 @@ export const createBundleAccount = (): BundleAccount => {
   };
 };
 
-/** Archives of tests, as files; removed with the process's last test. */
+/** Where a test lays out what it publishes. */
 export const scratchFolder = (): { readonly folder: string; readonly remove: () => void } => {
   const folder = mkdtempSync(join(tmpdir(), "drover-bundles-"));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
@@ -129,19 +130,17 @@ export const scratchFolder = (): { readonly folder: string; readonly remove: () 
 const sha256 = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");
 
 /** A bundle of some bytes: for what is stored and signed, it does not matter that they are no tar. */
-export const buildSome = (
-  folder: string,
-  text: string,
-  manifest: Partial<Manifest> = {},
-): BuiltBundle => {
+export const buildSome = (text: string, manifest: Partial<Manifest> = {}): BuiltBundle => {
   const content = Buffer.from(text.padEnd(1024, "."));
   const archive = gzipSync(content);
   const digest = sha256(content);
-  const file = join(folder, `${digest}.tar.gz`);
-  writeFileSync(file, archive);
   return {
     manifest: { pool: "workers", sha256: digest, bytes: content.length, entries: 1, ...manifest },
-    archive: { file, bytes: archive.length, sha256: sha256(archive) },
+    archive: {
+      open: () => Readable.from([archive]),
+      bytes: archive.length,
+      sha256: sha256(archive),
+    },
   };
 };
 

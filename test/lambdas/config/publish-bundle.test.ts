@@ -25,18 +25,15 @@ import {
   killedAt,
   recordCalls,
   region,
-  scratchFolder,
   withEach,
 } from "./bundle-account.ts";
 
-const { folder, remove } = scratchFolder();
 let putBack = () => {};
 before(() => {
   putBack = isolateSdk();
 });
 after(() => {
   putBack();
-  remove();
 });
 
 let account: BundleAccount;
@@ -50,7 +47,7 @@ const order: PublishOrder = {
   mover: { who: "ada", now: beginning, revision: "0123456789ab" },
 };
 const atOnce: PublishOrder = { ...order, promote: true };
-const [one, two, three] = ["one", "two", "three"].map((text) => buildSome(folder, text));
+const [one, two, three] = ["one", "two", "three"].map((text) => buildSome(text));
 assert.ok(one && two && three);
 const digests = {
   one: one.manifest.sha256,
@@ -255,7 +252,7 @@ describe("what is stored and not as it has to be", () => {
     {
       name: "the channel of another pool",
       make: async () => {
-        await publish(buildSome(folder, "other", { pool: "others" }), { ...order, pool: "others" });
+        await publish(buildSome("other", { pool: "others" }), { ...order, pool: "others" });
         const other = account.s3.get(bucket, channelKey("others"));
         put(channelKey("workers"), other?.content.bytes ?? "");
       },
@@ -303,14 +300,14 @@ describe("what is stored and not as it has to be", () => {
     {
       name: "a bundle of another pool",
       make: async () => {
-        const { manifest } = buildSome(folder, "other", { pool: "others" });
-        await publish(buildSome(folder, "other", { pool: "others" }), { ...order, pool: "others" });
+        const { manifest } = buildSome("other", { pool: "others" });
+        await publish(buildSome("other", { pool: "others" }), { ...order, pool: "others" });
         for (const key of [archiveKey, manifestKey, signatureKey]) {
           const other = account.s3.get(bucket, key("others", manifest.sha256));
           put(key("workers", manifest.sha256), other?.content.bytes ?? "");
         }
       },
-      target: buildSome(folder, "other").manifest.sha256,
+      target: buildSome("other").manifest.sha256,
       said: /it was made for the pool others/,
     },
   ];
@@ -373,7 +370,6 @@ describe("two publishers at once", () => {
       openDesk(
         {
           region,
-  scratchFolder,
           maxAttempts: 3,
           requestHandler: withEach(account.handler(), async ({ method, path }) => {
             if (method !== "PUT" || !path.endsWith(channelKey("workers"))) return;
@@ -417,7 +413,6 @@ describe("two publishers at once", () => {
             openDesk(
               {
                 region,
-  scratchFolder,
                 maxAttempts: 1,
                 requestHandler: withEach(through, () =>
                   scheduler.schedule(Promise.resolve(), "request"),

@@ -17,17 +17,14 @@ import {
   type BundleAccount,
   createBundleAccount,
   region,
-  scratchFolder,
 } from "./bundle-account.ts";
 
-const { folder, remove } = scratchFolder();
 let putBack = () => {};
 before(() => {
   putBack = isolateSdk();
 });
 after(() => {
   putBack();
-  remove();
 });
 
 let account: BundleAccount;
@@ -60,7 +57,7 @@ const call = (create: (given: Surroundings) => TaskHandler, event: unknown) =>
   create(surroundings())(event, context);
 
 const publish = async (text: string, promote = true): Promise<string> => {
-  const built = buildSome(folder, text);
+  const built = buildSome(text);
   await publishBundle(account.desk(), built, [], {
     pool: "workers",
     promote,
