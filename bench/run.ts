@@ -4,6 +4,7 @@ import { bundles } from "./bundles.ts";
 import { calls } from "./calls.ts";
 import { cost } from "./cost.ts";
 import { imports } from "./imports.ts";
+import { publish } from "./publish.ts";
 import { pull } from "./pull.ts";
 import { retireLatency } from "./retire-latency.ts";
 import { scale } from "./scale.ts";
@@ -18,6 +19,7 @@ const benchmarks: readonly Benchmark[] = [
   scale,
   retireLatency,
   pull,
+  publish,
 ];
 
 const round = (value: number): string =>
