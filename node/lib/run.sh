@@ -34,7 +34,7 @@ clean() {
   rm -rf "$run/secrets.new" "$state/incoming" "$state/bundles/.new"
 }
 
-# attempt COMMAND…: in a shell of its own, which may end; what with is in $code.
+# attempt COMMAND…: in a shell of its own, which may end; what with is in $code: 0, $refused or $gave_up.
 attempt() {
   set +e
   (
@@ -42,10 +42,15 @@ attempt() {
     "$@"
   )
   code=$?
+  case $code in
+    0 | "$refused" | "$gave_up") ;;
+    *)
+      (refuse "ended with $code while $(cat "$work/step" 2>/dev/null)")
+      code=$refused
+      ;;
+  esac
   set -e
 }
 
-reason() {
-  cat "$work/reason" 2>/dev/null ||
-    echo "ended with $code while $(cat "$work/step" 2>/dev/null)$(tell_room)"
-}
+# What attempt has met; there may have been no room to write it down.
+reason() { cat "$work/reason" 2>/dev/null || echo "ended with $code$(tell_room)"; }
