@@ -55,7 +55,7 @@ export const makePool = async (
       DROVER_REGION: region,
       DROVER_ROLE_ID: cloud.roleId,
       DROVER_SERIAL_FLOOR: "40",
-      DROVER_BOOT_SECONDS: "5",
+      DROVER_BOOT_SECONDS: "20",
       DROVER_HEALTH_SECONDS: "5",
       DROVER_S3_ENDPOINT: options.s3Endpoint?.(cloud.endpoint) ?? cloud.endpoint,
       DROVER_SECRETS_ENDPOINT: cloud.endpoint,
