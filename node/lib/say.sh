@@ -24,7 +24,7 @@ into() { cat >"$1" || refuse "$1 could not be written: is the disk full?"; }
 # What may be the cause of anything: that a disk or the memory is full.
 tell_room() {
   df -Pk "${state:-/}" "$run" 2>/dev/null |
-    awk 'NR > 1 && $4 < 64 && !told[$6]++ { printf "; there is no room in %s", $6 }'
+    awk 'NR > 1 && $4 < 64 && !told[$6]++ { printf "; there is no room in %s", $6 }' || :
 }
 
 # The reason outlives the subshell in which something failed. There is room for it, and for a report,
