@@ -2,6 +2,43 @@ import { BadArguments, CannotFinish } from "./output.ts";
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "");
 
+/** What every answer of a service has that the SDK makes an error of. */
+interface Answer {
+  readonly $metadata: { readonly httpStatusCode?: number; readonly requestId?: string };
+}
+
+const isAnswer = (error: unknown): error is Error & Answer =>
+  error instanceof Error && "$metadata" in error;
+
+const unreached = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/;
+const cut = /ECONNRESET|EPIPE|socket hang up|^aborted$|TimeoutError/m;
+
+const notEnough = (message: string, needed: string): BadArguments =>
+  new BadArguments(`the AWS credentials are not enough: ${message}; needed are ${needed}`);
+
+/** What has no name of its own here. */
+const explainAnswer = (error: unknown, message: string, needed: string): unknown => {
+  if (isAnswer(error) && (error.$metadata.httpStatusCode ?? 0) > 0) {
+    const { httpStatusCode = 0, requestId } = error.$metadata;
+    // The answer to a HEAD has no body that could say why.
+    if (httpStatusCode === 403) return notEnough(`AWS answered 403 (${message})`, needed);
+    const said = `AWS answered ${error.name}: ${message}${requestId === undefined ? "" : ` (request ${requestId})`}`;
+    const mayPass = httpStatusCode >= 500 || httpStatusCode === 429 || /Throttl/.test(error.name);
+    return new CannotFinish(mayPass ? `${said}: try again in a minute` : said);
+  }
+  if (/Region is missing/.test(message))
+    return new BadArguments("there is no region: give --region, or set AWS_REGION");
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const failure = [nameOf(error), code, message].join("\n");
+  if (unreached.test(failure))
+    return new CannotFinish(
+      `AWS is not reached from here (${message}): see to the network, and to the name of the region`,
+    );
+  if (cut.test(failure))
+    return new CannotFinish(`the connection to AWS was cut (${message}): try again`);
+  return error;
+};
+
 /**
  * What a person can do about an answer of AWS, or of the SDK before it asked.
  *
@@ -24,16 +61,17 @@ export const explainAwsError = (error: unknown, needed: string): unknown => {
       return new BadArguments(`the AWS credentials are not accepted (${message}): log in again`);
     case "AccessDenied":
     case "AccessDeniedException":
-      return new BadArguments(
-        `the AWS credentials are not enough: ${message}; needed are ${needed}`,
+      return notEnough(message, needed);
+    case "NoSuchBucket":
+      return new CannotFinish(
+        `there is no bucket where the bundles have to be (${message}): deploy the bundle store again`,
+      );
+    case "DisabledException":
+    case "KMSInvalidStateException":
+      return new CannotFinish(
+        `the key of the bundles cannot be used (${message}): enable it, or replace it as docs/bundles.md says`,
       );
     default:
-      if (/Region is missing/.test(message))
-        return new BadArguments("there is no region: give --region, or set AWS_REGION");
-      if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH/.test(message))
-        return new CannotFinish(
-          `AWS is not reached from here (${message}): see to the network, and to the name of the region`,
-        );
-      return error;
+      return explainAnswer(error, message, needed);
   }
 };

@@ -6,7 +6,7 @@ import type * as operationsModule from "../../lambdas/config/publish-bundle.ts";
 import { summarizeMove } from "../../lambdas/config/rules/summarize-move.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
-import { addPlace, type BundleFlags } from "./bundle-options.ts";
+import { addPlace, type BundleFlags, checkPool } from "./bundle-options.ts";
 import { renderMove } from "./render-move.ts";
 
 interface MoveFlags extends BundleFlags {
@@ -102,6 +102,7 @@ const addMove = (
   addPlace(command)
     .addHelpText("after", help)
     .action(async (flags: MoveFlags) => {
+      checkPool(flags.pool);
       checkTo(flags.to);
       const asked =
         question && flags.yes !== true && (await outside.confirm?.(question(flags.pool)));
