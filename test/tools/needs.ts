@@ -207,3 +207,12 @@ export const machinesWithAgents: Need = {
     await agents.prepare(report);
   },
 };
+
+/** Machines that boot what was signed as AWS KMS signs it. */
+export const machinesWithKms: Need = {
+  name: "machines and local-kms",
+  prepare: async (report) => {
+    await machines.prepare(report);
+    await localKms.prepare(report);
+  },
+};

@@ -17,6 +17,7 @@ import {
   localKms,
   machines,
   machinesWithAgents,
+  machinesWithKms,
   ministack,
   type Need,
   openssl,
@@ -67,6 +68,7 @@ const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/packaging\//, lambdaRuntime],
   [/^test\/live\/(example-machine|example-login|static-binaries)/, machinesWithAgents],
   [/^test\/live\//, agents],
+  [/^test\/node\/publish\./, machinesWithKms],
   [/^test\/node\//, machines],
 ];
 

@@ -34,7 +34,17 @@ export interface Cloud {
   readonly roleId: string;
   readonly makeBucket: () => Promise<Bucket>;
   readonly putSecret: (id: string, value: string | Buffer) => Promise<void>;
-  readonly putParameter: (name: string, value: string) => Promise<void>;
+  /** @param type - by default what machines read as secrets */
+  readonly putParameter: (
+    name: string,
+    value: string,
+    type?: "String" | "SecureString",
+  ) => Promise<void>;
+  /**
+   * A session of somebody who may do what these statements of IAM say; their conditions are not
+   * evaluated. Only while no machine is on.
+   */
+  readonly assumeRole: (name: string, statements: readonly unknown[]) => Promise<RoleSession>;
   /** What the role may do: resources by actions. Only while no other test has a machine on. */
   readonly allow: (actions: Readonly<Record<string, string>>) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -131,36 +141,52 @@ export const startCloud = async (): Promise<Cloud> => {
     return text;
   };
 
-  const role = await query("iam", {
-    Action: "CreateRole",
-    Version: "2010-05-08",
-    RoleName: "drover-workers",
-    AssumeRolePolicyDocument: trust,
-  });
-  const roleId = tag(role, "RoleId");
-  const allow: Cloud["allow"] = async (actions) => {
+  const makeRole = async (name: string): Promise<{ readonly id: string; readonly arn: string }> => {
+    const role = await query("iam", {
+      Action: "CreateRole",
+      Version: "2010-05-08",
+      RoleName: name,
+      AssumeRolePolicyDocument: trust,
+    });
+    return { id: tag(role, "RoleId"), arn: tag(role, "Arn") };
+  };
+  const setPolicy = async (role: string, statements: readonly unknown[]): Promise<void> => {
     await query("iam", {
       Action: "PutRolePolicy",
       Version: "2010-05-08",
-      RoleName: "drover-workers",
-      PolicyName: "machine",
-      PolicyDocument: JSON.stringify({
-        Version: "2012-10-17",
-        Statement: Object.entries(actions).map(([Action, Resource]) => ({
-          Effect: "Allow",
-          Action,
-          Resource,
-        })),
-      }),
+      RoleName: role,
+      PolicyName: "all",
+      PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: statements }),
     });
   };
+  const assume = async (arn: string, session: string): Promise<RoleSession> => {
+    const assumed = await query("sts", {
+      Action: "AssumeRole",
+      Version: "2011-06-15",
+      RoleArn: arn,
+      RoleSessionName: session,
+    });
+    return {
+      accessKeyId: tag(assumed, "AccessKeyId"),
+      secretAccessKey: tag(assumed, "SecretAccessKey"),
+      sessionToken: tag(assumed, "SessionToken"),
+    };
+  };
+  const assumeRole: Cloud["assumeRole"] = async (name, statements) => {
+    const { arn } = await makeRole(name);
+    await setPolicy(name, statements);
+    return assume(arn, "ada");
+  };
+
+  const machine = "drover-workers";
+  const { id: roleId, arn } = await makeRole(machine);
+  const allow: Cloud["allow"] = (actions) =>
+    setPolicy(
+      machine,
+      Object.entries(actions).map(([Action, Resource]) => ({ Effect: "Allow", Action, Resource })),
+    );
   await allow(grants(roleId));
-  const assumed = await query("sts", {
-    Action: "AssumeRole",
-    Version: "2011-06-15",
-    RoleArn: tag(role, "Arn"),
-    RoleSessionName: "i-0123456789abcdef0",
-  });
+  const session = await assume(arn, "i-0123456789abcdef0");
   const admin = { Version: "2010-05-08", UserName: "publisher" };
   await query("iam", { Action: "CreateUser", ...admin });
   await query("iam", {
@@ -214,11 +240,7 @@ export const startCloud = async (): Promise<Cloud> => {
   return {
     endpoint,
     roleId,
-    session: {
-      accessKeyId: tag(assumed, "AccessKeyId"),
-      secretAccessKey: tag(assumed, "SecretAccessKey"),
-      sessionToken: tag(assumed, "SessionToken"),
-    },
+    session,
     allow,
     makeBucket,
     putSecret: async (Name, value) => {
@@ -229,11 +251,10 @@ export const startCloud = async (): Promise<Cloud> => {
         }),
       );
     },
-    putParameter: async (Name, Value) => {
-      await parameters.send(
-        new PutParameterCommand({ Name, Value, Type: "SecureString", Overwrite: true }),
-      );
+    putParameter: async (Name, Value, Type = "SecureString") => {
+      await parameters.send(new PutParameterCommand({ Name, Value, Type, Overwrite: true }));
     },
+    assumeRole,
     close: async () => {
       for (const client of [s3, secrets, parameters]) client.destroy();
       if (child.exitCode !== null) return;
