@@ -50,8 +50,9 @@ export const packBundle = async (
   const compress = (piece: Buffer, finishFlush: number): void => {
     const packed = deflateRawSync(piece, { finishFlush, chunkSize });
     write(packed);
-    // What is smaller may lie among what belongs to others.
-    if (packed.buffer.byteLength === chunkSize) packed.buffer.transfer(0);
+    // What is smaller may lie among what belongs to others. Node.js 20, with which CDK apps may
+    // still be synthesized, cannot give it back.
+    if (packed.buffer.byteLength === chunkSize) packed.buffer.transfer?.(0);
   };
   write(header);
   const manifest = await buildBundle(checked, (piece) => {

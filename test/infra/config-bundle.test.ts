@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -84,6 +85,21 @@ describe("a bundle of an app", () => {
       [Pool, Sha256, Promote, Revision],
       ["workers", bundle.sha256, "false", undefined],
     );
+  });
+
+  it("is packed by the oldest Node.js that CDK runs on, too", () => {
+    const printed = execFileSync(
+      process.execPath,
+      [
+        "--import=data:text/javascript,delete ArrayBuffer.prototype.transfer",
+        join(import.meta.dirname, "../../infra/bundle/pack-source.ts"),
+        source,
+        "workers",
+        join(folder, "old.tar.gz"),
+      ],
+      { encoding: "utf8" },
+    );
+    assert.deepEqual(JSON.parse(printed), { sha256: bundle.sha256 });
   });
 
   it("has its archive among the assets of the deployment", () => {
