@@ -89,6 +89,48 @@ describe("the package", () => {
     assert.equal(assetsOf(join(folder, "cjs.out")).length, droverTaskNames.length);
   });
 
+  it("packs the bundle of a pool, in apps of either kind of module", () => {
+    const source = join(root, "examples", "pool");
+    const bundleApp = (imports: string, outdir: string) => `${imports}
+const app = new App({ outdir: ${JSON.stringify(outdir)}, analyticsReporting: false });
+const stack = new Stack(app, "Bundles");
+const store = new BundleStore(stack, "Store");
+const { sha256 } = new ConfigBundle(stack, "Workers", {
+  store,
+  pool: "workers",
+  source: ${JSON.stringify(source)},
+});
+app.synth();
+process.stdout.write(sha256);
+`;
+    const dry = run(process.execPath, [
+      join(installed, "dist", "cli", "drover.js"),
+      "publish",
+      source,
+      "--pool=workers",
+      "--dry-run",
+      "--json",
+    ]);
+    const { bundle } = JSON.parse(dry) as { readonly bundle: string };
+    for (const [file, imports] of [
+      [
+        "bundle.mjs",
+        `import { App, Stack } from "aws-cdk-lib";
+import { BundleStore, ConfigBundle } from "drover";`,
+      ],
+      [
+        "bundle.cjs",
+        `const { App, Stack } = require("aws-cdk-lib");
+const { BundleStore, ConfigBundle } = require("drover");`,
+      ],
+    ] as const) {
+      const outdir = join(folder, `${file}.out`);
+      writeFileSync(join(folder, file), bundleApp(imports, outdir));
+      assert.equal(run(process.execPath, [file]), bundle);
+      assert.equal(assetsOf(outdir).filter((name) => name.endsWith(".tar.gz")).length, 1);
+    }
+  });
+
   it("serves apps in TypeScript, in either kind of module, with types that hold", () => {
     const options = (module: string, moduleResolution: string) => ({
       compilerOptions: {
