@@ -5,10 +5,25 @@ import type { Template } from "../engine/intrinsics.ts";
 import { answerWith, describeCall, toUrl } from "../wire.ts";
 import type { Stack } from "./stack.ts";
 
+/** Somebody who calls AWS and is no function: a machine, or a person. */
+export interface Principal {
+  /** In a few words, such as `machine of workers`. */
+  readonly name: string;
+  /** Logical id of the role, or of the managed policy, that says what it may do. */
+  readonly grantedBy: string;
+  /** IAM's `aws:userid`: of a machine its role's id, a colon, and the instance's id. */
+  readonly userId: string;
+}
+
+/** Who calls AWS: the function of a task, or somebody else. */
+export type Caller = string | Principal;
+
+export const nameOfCaller = (caller: Caller): string =>
+  typeof caller === "string" ? caller : caller.name;
+
 /** A call of AWS, as far as it matters whether its caller may make it. */
 export interface AwsCall {
-  /** The task of the function that calls. */
-  readonly task: string;
+  readonly caller: Caller;
   /** First label of the host: `autoscaling`, `dynamodb`, … */
   readonly service: string;
   readonly operation: string;
@@ -83,10 +98,10 @@ export interface Authorise {
   (call: AwsCall): string | undefined;
   readonly ofService: (call: ServiceCall) => string | undefined;
   /**
-   * Whether a task may list all of a bucket, by which S3 decides whether to say
-   * that there is no such object. That it may not is no denied call.
+   * Whether somebody may list all of a bucket, by which S3 decides whether to say
+   * that there is no such object. That one may not is no denied call.
    */
-  readonly mayList: (task: string, bucket: string) => boolean;
+  readonly mayList: (caller: Caller, bucket: string) => boolean;
 }
 
 /** Makes what authorises the calls of one account. */
@@ -137,10 +152,10 @@ const textOf = (body: unknown): string => {
   return body instanceof Uint8Array ? new TextDecoder().decode(body) : "";
 };
 
-/** Lets through to AWS only what a task may call. */
+/** Lets through to AWS only what somebody may call. */
 export const guard = (
   handler: HttpHandler,
-  task: string,
+  caller: Caller,
   authorise: (call: AwsCall) => string | undefined,
 ): HttpHandler => ({
   ...(handler.metadata && { metadata: handler.metadata }),
@@ -151,7 +166,7 @@ export const guard = (
     const { service, operation } = describeCall(request);
     const { method, headers } = request;
     const denial = authorise({
-      task,
+      caller,
       service,
       operation,
       method,

@@ -1,8 +1,10 @@
-import type {
-  AccountView,
-  Authority,
-  AwsCall,
-  ServiceCall,
+import {
+  type AccountView,
+  type Authority,
+  type AwsCall,
+  type Caller,
+  nameOfCaller,
+  type ServiceCall,
 } from "../../rehearsal/world/authorisation.ts";
 import { evaluate, type Verdict } from "./evaluate.ts";
 import { readRoles, type Role } from "./read-roles.ts";
@@ -51,16 +53,23 @@ export const createAuthority =
 
     const resourcePolicyOf = readResourcePolicies(account.template, place);
 
-    const principalOf = (task: string, role: Role): string =>
-      `arn:aws:sts::${account.account}:assumed-role/${role.name}/${functions.get(task)?.name ?? task}`;
+    /** What comes after the colon of a user id is the name of the session. */
+    const sessionOf = (caller: Caller): string =>
+      typeof caller === "string"
+        ? (functions.get(caller)?.name ?? caller)
+        : caller.userId.replace(/^.*:/, "");
+    const roleOf = (caller: Caller): Role =>
+      typeof caller === "string" ? roles.ofTask(caller) : roles.byId(caller.grantedBy);
+    const principalOf = (caller: Caller, role: Role): string =>
+      `arn:aws:sts::${account.account}:assumed-role/${role.name}/${sessionOf(caller)}`;
 
-    const ask = (task: string, role: Role, required: Required): Verdict => {
+    const ask = (caller: Caller, role: Role, required: Required): Verdict => {
       const resource = aliases[required.resource] ?? required.resource;
-      const spec = functions.get(task);
+      const spec = typeof caller === "string" ? functions.get(caller) : undefined;
       const own = resourcePolicyOf(resource);
       return evaluate(
         {
-          principal: principalOf(task, role),
+          principal: principalOf(caller, role),
           account: account.account,
           action: required.action,
           resource,
@@ -68,6 +77,7 @@ export const createAuthority =
             ...tagContext(required.tags),
             // Only the credentials of the code itself carry it.
             ...(spec && { "lambda:SourceFunctionArn": spec.arn }),
+            ...(typeof caller !== "string" && { "aws:userid": caller.userId }),
             ...(own && { "aws:SecureTransport": "true" }),
             ...required.context,
           },
@@ -78,11 +88,11 @@ export const createAuthority =
       );
     };
 
-    const judge = (task: string, role: Role, required: Required): string | undefined => {
-      const verdict = ask(task, role, required);
+    const judge = (caller: Caller, role: Role, required: Required): string | undefined => {
+      const verdict = ask(caller, role, required);
       if ("error" in verdict) return explainError(required, verdict.error);
       if (verdict.result === "Allowed") return undefined;
-      const principal = principalOf(task, role);
+      const principal = principalOf(caller, role);
       return denialOf(principal, required, verdict.result === "ExplicitlyDenied");
     };
 
@@ -165,24 +175,25 @@ export const createAuthority =
       return denial;
     };
 
-    const ofTask = (call: AwsCall): string | undefined => {
-      const role = roles.ofTask(call.task);
+    const ofCaller = (call: AwsCall): string | undefined => {
+      const role = roleOf(call.caller);
+      const name = nameOfCaller(call.caller);
       for (const required of requiredPermissions(call, account)) {
-        const denial = judge(call.task, role, required);
+        const denial = judge(call.caller, role, required);
         if (denial !== undefined) {
-          journal.denied(call.task, denial);
+          journal.denied(name, denial);
           return denial;
         }
-        journal.used(call.task, required.action);
+        journal.used(name, required.action);
       }
       return undefined;
     };
-    const mayList = (task: string, bucket: string): boolean => {
+    const mayList = (caller: Caller, bucket: string): boolean => {
       const list = { action: "s3:ListBucket", resource: bucketArn(bucket), tags: {} };
-      const verdict = ask(task, roles.ofTask(task), list);
+      const verdict = ask(caller, roleOf(caller), list);
       if ("error" in verdict) throw new Error(explainError(list, verdict.error));
-      if (verdict.result === "Allowed") journal.used(task, list.action);
+      if (verdict.result === "Allowed") journal.used(nameOfCaller(caller), list.action);
       return verdict.result === "Allowed";
     };
-    return Object.assign(ofTask, { ofService, mayList });
+    return Object.assign(ofCaller, { ofService, mayList });
   };

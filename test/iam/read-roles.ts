@@ -69,6 +69,7 @@ const keyOf = (policies: readonly PolicyDocument[]): string => {
 export interface Roles {
   /** @throws when the template has no function of the task, or its role is elsewhere */
   readonly ofTask: (task: string) => Role;
+  /** A role, or one who has no more than a managed policy, by the logical id of either. */
   readonly byId: (logicalId: string) => Role;
   readonly tasks: readonly string[];
 }
@@ -84,8 +85,16 @@ export const readRoles = (template: Template, place: Place): Roles => {
     ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"].includes(Type),
   );
   const known = new Map<string, Role>();
+  /** Somebody who has a managed policy, and nothing else. */
+  const readPolicy = (id: string, document: unknown): Role => {
+    const policies = [resolver.resolve(document) as PolicyDocument];
+    const arn = `arn:aws:iam::${place.account}:role/${id}`;
+    return { arn, name: id, policies, key: keyOf(policies) };
+  };
   const read = (id: string): Role => {
     const role = template.Resources[id];
+    if (role?.Type === "AWS::IAM::ManagedPolicy")
+      return readPolicy(id, role.Properties?.["PolicyDocument"]);
     if (role?.Type !== "AWS::IAM::Role") throw new Error(`${id} is no role`);
     const inline = listOf(role.Properties?.["Policies"] as Record<string, unknown>[] | undefined);
     const own = attached.filter(([, { Properties }]) =>
