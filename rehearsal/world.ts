@@ -1,3 +1,4 @@
+import type { HttpHandler } from "@smithy/protocol-http";
 import type { Clock } from "../lambdas/runtime/clock.ts";
 import { createAgenda } from "./agenda.ts";
 import {
@@ -21,10 +22,17 @@ import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "
 import type { Template } from "./engine/intrinsics.ts";
 import { LambdaFailure } from "./engine/lambda-failure.ts";
 import { type Random, seededBy } from "./random.ts";
-import { type Authority, standingAuthority, viewGroups } from "./world/authorisation.ts";
-import { connectTasks } from "./world/connect-tasks.ts";
+import {
+  type Authority,
+  type Caller,
+  standingAuthority,
+  viewGroups,
+} from "./world/authorisation.ts";
+import { connectTasks, type Connection } from "./world/connect-tasks.ts";
 import { findHandler, type HandlerModule } from "./world/handlers.ts";
 import { createLedger, type Ledger } from "./world/ledger.ts";
+import { readMachineSpecs } from "./world/machine-specs.ts";
+import { createMachines, type Machines } from "./world/machines.ts";
 import type { Park } from "./world/park.ts";
 import { readStack, type Stack } from "./world/stack.ts";
 import { storeSecrets } from "./world/store-secrets.ts";
@@ -44,6 +52,8 @@ export interface WorldOptions {
   readonly handlers?: (task: string) => HandlerModule;
   /** Decides whether a function may make a call of AWS. @default the standing one, if any */
   readonly authority?: Authority;
+  /** Comes between everybody and AWS: what goes wrong there. @default nothing */
+  readonly intercept?: Connection["intercept"];
   /** Is told of everything that happens in executions. */
   readonly onEvent?: (run: Run, event: RunEvent) => void;
 }
@@ -66,6 +76,10 @@ export interface World {
   readonly engine: StateMachineEngine;
   readonly containers: Containers;
   readonly ledger: Ledger;
+  /** Those that fetch a bundle when they boot. */
+  readonly machines: Machines;
+  /** AWS as somebody meets it who is no function, with no more than what they may do. */
+  readonly awsOf: (caller: Caller) => HttpHandler;
   /** Lines that functions wrote: log records and metrics. */
   readonly log: readonly string[];
   /** Events that nobody could handle. */
@@ -103,7 +117,8 @@ export const createWorld = (options: WorldOptions): World => {
   const s3 = createS3({ now, random: stream("s3") });
   const secrets = createSecretsManager({ now, random: stream("secrets"), region, account });
   const refs = storeSecrets(template, secrets, park.credentials);
-  const stack = readStack(template, { region, account, stackName: "Drover", refs });
+  const place = { region, account, stackName: "Drover", refs };
+  const stack = readStack(template, place);
   const managed = new Set(stack.groups.map(({ name }) => name));
   const isManaged = ({ group }: Instance) => managed.has(group);
   const autoScaling = createAutoScaling({
@@ -112,7 +127,8 @@ export const createWorld = (options: WorldOptions): World => {
     publish: (event) => bus.publish(event),
     // What others launch is no part of this cluster.
     machines: {
-      launched: (instance) => (isManaged(instance) ? park.launched(instance) : undefined),
+      launched: (instance) =>
+        isManaged(instance) ? park.launched(instance, (each) => machines.boot(each)) : undefined,
       terminated: (instance) => (isManaged(instance) ? park.terminated(instance) : undefined),
     },
     ...(options.delays && { delays: options.delays }),
@@ -212,7 +228,7 @@ export const createWorld = (options: WorldOptions): World => {
       states: stepFunctions.service,
       tagging: tags.service,
     },
-    { s3, region, clock, authorise },
+    { s3, region, clock, authorise, ...(options.intercept && { intercept: options.intercept }) },
   );
 
   for (const spec of stack.functions) containers.define(spec);
@@ -222,6 +238,14 @@ export const createWorld = (options: WorldOptions): World => {
   for (const id of stack.keys) kms.createKey(id);
   for (const { name, keyId } of stack.aliases) kms.createAlias(name, keyId);
   for (const { name, value } of stack.parameters) ssm.put(name, value);
+  const machines = createMachines({
+    specs: readMachineSpecs(template, place, (key) => kms.publicKey(key)),
+    awsOf,
+    tags,
+    arnOf: (instanceId) => `arn:aws:ec2:${region}:${account}:instance/${instanceId}`,
+    clock,
+    random: stream("machines"),
+  });
 
   let queued = 0;
   const deliverTo = (arn: string) => {
@@ -287,6 +311,8 @@ export const createWorld = (options: WorldOptions): World => {
     engine,
     containers,
     ledger,
+    machines,
+    awsOf,
     log,
     deadLetters,
     underWay: () => bus.underWay() + queued,

@@ -9,6 +9,7 @@ export interface ResourceTags {
   put(arn: string, key: string, value: string): void;
   remove(arn: string, key: string): void;
   has(arn: string, key: string): boolean;
+  get(arn: string, key: string): string | undefined;
 }
 
 /** Resources in one answer. Source: GetResources, ResourcesPerPage (100 by default). */
@@ -69,5 +70,6 @@ export const createResourceTags = (): ResourceTags => {
     },
     remove: (arn, key) => void tags.get(arn)?.delete(key),
     has: (arn, key) => tags.get(arn)?.has(key) ?? false,
+    get: (arn, key) => tags.get(arn)?.get(key),
   };
 };

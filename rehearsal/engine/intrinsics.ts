@@ -20,6 +20,8 @@ export interface Place {
   readonly parameters?: Readonly<Record<string, string>>;
   /** What `Ref` gives for resources that somebody else has made already, by logical id. */
   readonly refs?: Readonly<Record<string, string>>;
+  /** What `Fn::GetAtt` gives for what a custom resource has found out, by logical id. */
+  readonly attributes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Resolves the intrinsic functions of one template. */
@@ -189,6 +191,8 @@ export const createResolver = (template: Template, place: Place): Resolver => {
   };
 
   const attribute = (logicalId: string, name: string): string => {
+    const found = place.attributes?.[logicalId]?.[name];
+    if (found !== undefined) return found;
     const { kind, facts } = describe(logicalId);
     const find = kind.attributes?.[name];
     if (find === undefined)

@@ -33,6 +33,8 @@ export interface EmulatedParkOptions {
 export interface EmulatedPark extends Park {
   readonly nomad: Nomad;
   readonly consul: Consul;
+  /** Has the Nomad client of a machine start again with other meta; its tasks go on. */
+  restartAgent(instanceId: string, meta: Readonly<Record<string, string>>): void;
   /** Writes to Nomad as a person with every right does. @throws what Nomad refuses */
   operate(path: string, body: unknown): Promise<void>;
 }
@@ -152,6 +154,7 @@ export const createEmulatedPark = (
         farewells,
       };
     },
+    restartAgent: (instanceId, meta) => nomad.restartAgent(instanceId, meta),
     operate: async (path, body) => void (await call("nomad", path, body)),
     connect: (tls: TlsFiles) => {
       const isKnown =
@@ -170,13 +173,15 @@ export const createEmulatedPark = (
     destinationOf: (host) =>
       host === nomadHost ? "nomad" : host === consulHost ? "consul" : undefined,
 
-    launched: (instance) => {
+    launched: (instance, prepare) => {
       const start = async () => {
         await clock.sleep(between(random, boot));
         if (poweredOff.has(instance.id)) return;
+        const meta = prepare ? await prepare(instance) : {};
+        if (meta === undefined || poweredOff.has(instance.id)) return;
         const { id, privateIp: address, zone } = instance;
         consul.addAgent({ name: id, address, instanceId: id });
-        nomad.addNode({ instanceId: id, address, zone, capacity });
+        nomad.addNode({ instanceId: id, address, zone, capacity, meta });
       };
       void start();
     },

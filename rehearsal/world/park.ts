@@ -114,6 +114,13 @@ export interface ClusterTruth {
 }
 
 /**
+ * What a machine does between its power and its agents.
+ *
+ * @returns the meta of its Nomad node, or undefined when its agents never start
+ */
+export type Boot = (instance: Instance) => Promise<Readonly<Record<string, string>> | undefined>;
+
+/**
  * The machines of a world with their Nomad and Consul: emulated in virtual
  * time, or real agents in real time.
  */
@@ -124,7 +131,8 @@ export interface Park {
   connect(tls: TlsFiles): HttpHandler;
   destinationOf(host: string): Destination | undefined;
 
-  launched(instance: Instance): void;
+  /** @param boot - what the machine does before its agents start. @default nothing */
+  launched(instance: Instance, boot?: Boot): void;
   terminated(instance: Instance): Promise<void>;
   /** Resolves when the nodes of all instances are ready. */
   ready(instanceIds: readonly string[]): Promise<void>;

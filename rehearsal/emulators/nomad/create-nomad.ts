@@ -91,6 +91,8 @@ export interface Nomad {
   powerOn(ref: string): void;
   disconnect(ref: string): void;
   reconnect(ref: string): void;
+  /** The client starts again with other meta, and its tasks go on: its node is the one that it was. */
+  restartAgent(ref: string, meta: Readonly<Record<string, string>>): void;
 
   /** Registers a job, or a new version of it. */
   runJob(spec: JobSpec): void;
@@ -223,6 +225,7 @@ export const createNomad = (options: NomadOptions): Nomad => {
     powerOn: (ref) => fleet.powerOn(ref),
     disconnect: (ref) => fleet.disconnect(ref),
     reconnect: (ref) => fleet.connect(ref),
+    restartAgent: (ref, meta) => fleet.restartAgent(ref, meta),
 
     runJob: register,
     stopJob(id, namespace) {

@@ -174,6 +174,21 @@ export const createFleet = (deps: {
       }
     },
 
+    /**
+     * The client starts again with other meta. Its node stays what it is otherwise, and leaves no
+     * event of it, as long as it was not down (state_store.go, upsertNodeTxn).
+     */
+    restartAgent(ref: string, meta: Readonly<Record<string, string>>) {
+      for (const machine of find(ref)) {
+        const known = specs.get(machine)!;
+        specs.set(machine, { ...known, spec: { ...known.spec, meta } });
+        leadership.whenLed(() => {
+          const node = state.nodes.get(machine.nodeId);
+          if (node && isHeard(machine)) writes.setMeta(node, meta);
+        });
+      }
+    },
+
     /** A purge took the record away. A living client may register anew; until then its tasks go on. */
     notePurge(nodeId: string) {
       const machine = machines.get(nodeId);

@@ -82,6 +82,12 @@ export const createNodeWrites = (state: State, now: () => number) => {
       return commit(node, message ? { Message: message, Subsystem: "Cluster" } : undefined);
     },
 
+    /** As its client registers again. */
+    setMeta(node: Node, meta: Readonly<Record<string, string>>): number {
+      node.Meta = { ...meta };
+      return commit(node);
+    },
+
     setEligibility(node: Node, eligibility: Node["SchedulingEligibility"]): number {
       touch(node);
       node.SchedulingEligibility = eligibility;

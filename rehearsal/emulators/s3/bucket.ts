@@ -61,3 +61,9 @@ export const objectsOf = (bucket: Bucket): readonly StoredObject[] =>
     .map(([newest]) => newest)
     .filter(isStored)
     .toSorted((one, other) => Buffer.compare(Buffer.from(one.key), Buffer.from(other.key)));
+
+/** Every version that there is, the oldest first. */
+export const versionsOf = (bucket: Bucket): readonly Version[] =>
+  [...bucket.versions.values()]
+    .flatMap((versions) => versions.toReversed())
+    .toSorted((one, other) => one.modifiedAt - other.modifiedAt);

@@ -3,7 +3,14 @@ import { hex } from "../../random.ts";
 import { AwsError } from "../aws-json.ts";
 import type { Service } from "../service.ts";
 import { readCall } from "./address.ts";
-import { type Bucket, currentOf, objectsOf, type StoredObject } from "./bucket.ts";
+import {
+  type Bucket,
+  currentOf,
+  objectsOf,
+  type StoredObject,
+  type Version,
+  versionsOf,
+} from "./bucket.ts";
 import { deleteObjects, listObjects } from "./lists.ts";
 import {
   checkKey,
@@ -36,6 +43,8 @@ export interface S3 {
   put(bucket: string, key: string, content: string | Uint8Array): void;
   get(bucket: string, key: string): StoredObject | undefined;
   remove(bucket: string, key: string): void;
+  /** All that was ever written and can still be read by its version, and what stands for deletions: the oldest first. */
+  versions(bucket: string): readonly Version[];
   /** All objects that there are now, in the order of their keys. */
   objects(bucket: string): readonly StoredObject[];
   /** Has the next conditional write of a key meet another operation on it (409). */
@@ -126,6 +135,7 @@ export const createS3 = ({
     },
     get: (bucket, key) => currentOf(bucketOf(bucket), key),
     remove: (bucket, key) => void remove(ground, bucketOf(bucket), key, undefined),
+    versions: (bucket) => versionsOf(bucketOf(bucket)),
     objects: (bucket) => objectsOf(bucketOf(bucket)),
     conflict: (bucket, key) => void conflicts.add(`${bucket}/${key}`),
   };
