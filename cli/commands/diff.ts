@@ -1,13 +1,13 @@
 import { createWriteStream } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { CheckedSource } from "../../infra/bundle/check-source.ts";
 import type { BundleDesk } from "../../lambdas/config/bundle-desk.ts";
-import { isSha256 } from "../../lambdas/config/lines.ts";
-import { BadArguments, exitCodes, type Output } from "../output.ts";
+import { FormatError, isSha256 } from "../../lambdas/config/lines.ts";
+import { BadArguments, CannotFinish, exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
+import { withScratchFolder } from "../scratch-folder.ts";
 import { addPlace, type BundleFlags, checkFolder, checkPool } from "./bundle-options.ts";
 import type { Side } from "./render-diff.ts";
 
@@ -63,7 +63,15 @@ const fetchSide = async (
   if (sha256 === undefined) return { name: against, sha256, entries: new Map() };
   const manifest = await checkStored(desk, pool, sha256);
   await readArchive(desk, pool, manifest, createWriteStream(file));
-  return { name: against, sha256, file, entries: await indexTar(file) };
+  try {
+    return { name: against, sha256, file, entries: await indexTar(file) };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    // Whoever signed it has not made it with this program: a machine is not to meet it.
+    throw new CannotFinish(
+      `${sha256} (${against}) was signed, and is no bundle (${error.message}): see who published it, and roll back`,
+    );
+  }
 };
 
 /** The folder's side, as it would be published. */
@@ -91,8 +99,7 @@ const compare = async (
   const { compareTars } = await import("../../infra/bundle/rules/compare-tars.ts");
   const { renderDiff } = await import("./render-diff.ts");
   const { pool, against = "current" } = flags;
-  const scratch = await mkdtemp(join(tmpdir(), "drover-diff-"));
-  try {
+  return withScratchFolder(async (scratch) => {
     const before = await withBundles(flags, outside, needed, ({ desk }) =>
       fetchSide(desk, pool, against, join(scratch, "before.tar")),
     );
@@ -107,9 +114,7 @@ const compare = async (
       ? `${pool}: from ${before.sha256} (${against}) to ${after.sha256} (source)`
       : `${pool}: there is no ${against} bundle; all of ${after.sha256} (source) is new`;
     return `${title}\n${await renderDiff(before, after)}`;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 };
 
 /** Adds `drover diff`. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createTwoFilesPatch } from "diff";
 import { type IndexedEntry, readContent } from "../../infra/bundle/index-tar.ts";
 import { compareTars, type Entries } from "../../infra/bundle/rules/compare-tars.ts";
@@ -14,6 +15,9 @@ export interface Side {
 /** Bytes; what is longer is told, not shown. */
 const longestShown = 256 * 1024;
 
+/** Lines removed and added; the time that it takes to find them grows with their square. */
+const mostEdits = 1000;
+
 const contentOf = async (
   side: Side,
   entry: IndexedEntry | undefined,
@@ -21,7 +25,8 @@ const contentOf = async (
   if (entry === undefined || side.file === undefined) return "";
   if ((entry.size ?? 0) > longestShown) return undefined;
   const content = await readContent(side.file, entry);
-  return content.includes(0) ? undefined : content.toString("utf8");
+  // Of another encoding, different letters would look the same.
+  return content.includes(0) || !isUtf8(content) ? undefined : content.toString("utf8");
 };
 
 const kindOf = ({ kind, executable, target }: IndexedEntry): string => {
@@ -31,7 +36,8 @@ const kindOf = ({ kind, executable, target }: IndexedEntry): string => {
 
 const describeChange = (before: IndexedEntry, after: IndexedEntry): string => {
   const [was, is] = [kindOf(before), kindOf(after)];
-  const sizes = before.sha256 === after.sha256 ? "" : ` (${before.size} -> ${after.size} bytes)`;
+  const isOther = before.kind === "file" && after.kind === "file" && before.sha256 !== after.sha256;
+  const sizes = isOther ? ` (${before.size} -> ${after.size} bytes)` : "";
   return was === is ? sizes : ` (${was} -> ${is})${sizes}`;
 };
 
@@ -41,7 +47,11 @@ const patchOf = async (before: Side, after: Side, path: string): Promise<string>
   if (!isFile(old) || !isFile(now) || old?.sha256 === now?.sha256) return "";
   const [from, to] = [await contentOf(before, old), await contentOf(after, now)];
   if (from === undefined || to === undefined) return "";
-  const patch = createTwoFilesPatch(`${before.name}/${path}`, `${after.name}/${path}`, from, to);
+  // What was not there before is all new: that is found at once.
+  const maxEditLength = from === "" || to === "" ? Infinity : mostEdits;
+  const names = [`${before.name}/${path}`, `${after.name}/${path}`] as const;
+  const patch = createTwoFilesPatch(...names, from, to, "", "", { maxEditLength });
+  if (patch === undefined) return `${path}: more than ${mostEdits} lines differ\n`;
   // Without the line of `=` that this library begins with.
   return patch.replace(/^=+\n/, "");
 };

@@ -5,7 +5,8 @@ import type { HttpHandler } from "@smithy/protocol-http";
 import { archiveKey, channelKey } from "../../lambdas/config/keys.ts";
 import type { Outside } from "../../cli/outside.ts";
 import { bundlePlaceParameter } from "../../lambdas/config/bundle-place.ts";
-import { bucket } from "../lambdas/config/bundle-account.ts";
+import { publishBundle } from "../../lambdas/config/publish-bundle.ts";
+import { bucket, buildSome } from "../lambdas/config/bundle-account.ts";
 import { useBundleCommands } from "./bundle-commands.ts";
 
 const { account, source, write, drover, fine, json, publish } = useBundleCommands();
@@ -125,6 +126,28 @@ describe("what a person hears in one line", () => {
       "diff",
       source(),
     );
+  });
+
+  it("that what was signed is no bundle", async () => {
+    await publishBundle(account().desk(), buildSome("no tar"), [], {
+      pool: "workers",
+      promote: true,
+      mover: { who: "mallory", now: account().clock.now() },
+    });
+    const said = /\(current\) was signed, and is no bundle .*header.*: see who published it/;
+    await fails({ code: 1, said }, "diff", source());
+  });
+
+  it("that there is no folder for temporary files", async () => {
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = "/nowhere";
+    try {
+      const said = /cannot be kept in \/nowhere \(ENOENT.*: make room there, or set TMPDIR/;
+      await fails({ code: 1, said }, "diff", source());
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+    }
   });
 
   it("that there is more in the bucket than anybody writes", async () => {
