@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Command } from "commander";
 import { BadArguments } from "../output.ts";
 
@@ -37,7 +37,7 @@ export const addPlace = (command: Command): Command =>
 
 /** @throws BadArguments unless it can be the source of a bundle */
 export const checkFolder = (folder: string): void => {
-  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory())
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new BadArguments(
       `${folder} is no folder: give the one in which bundle.yaml and files/ are`,
     );

@@ -7,6 +7,7 @@ import { exitCodes, type Output } from "../output.ts";
 import type { Outside } from "../outside.ts";
 import { openScratchFile } from "../scratch-file.ts";
 import { addPlace, type BundleFlags, checkFolder, checkPool } from "./bundle-options.ts";
+import { counted } from "./counted.ts";
 import { renderMove } from "./render-move.ts";
 
 interface PublishFlags extends BundleFlags {
@@ -67,7 +68,7 @@ const render = ({ pool, bundle, bytes, files, binaries, secrets }: Summary): str
   `The source is right.
   pool      ${pool}
   bundle    ${bundle}
-  size      ${bytes} bytes in ${files} files
+  size      ${counted(bytes, "byte")} in ${counted(files, "file")}
   binaries  ${binaries}
   secrets   ${secrets}
 `;

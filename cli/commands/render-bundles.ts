@@ -1,11 +1,16 @@
-import type { BundlesReport } from "../../lambdas/config/rules/describe-bundles.ts";
+import type { BundlesReport, MachineRow } from "../../lambdas/config/rules/describe-bundles.ts";
+import { counted } from "./counted.ts";
 
 const units = ["B", "kB", "MB", "GB"];
 
+/** A size as it reads after rounding: what would be 1000.0 kB is 1.0 MB. */
 const size = (bytes: number | null): string => {
   if (bytes === null) return "removed";
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const value = bytes / 1000 ** power;
+  let [value, power] = [bytes, 0];
+  while (value >= (power === 0 ? 1000 : 999.95) && power < units.length - 1) {
+    value /= 1000;
+    power += 1;
+  }
   return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 };
 
@@ -20,6 +25,18 @@ const table = (rows: readonly (readonly string[])[]): string => {
     .map((line) => `${line.trimEnd()}\n`)
     .join("");
 };
+
+const renderList = ({ bundles }: BundlesReport): string =>
+  table([
+    ["BUNDLE", "IS", "STORED", "SIZE", "MACHINES"],
+    ...bundles.map(({ sha256, place, stored, bytes, machines }) => [
+      sha256,
+      place ?? "-",
+      stored ?? "-",
+      size(bytes),
+      String(machines.length),
+    ]),
+  ]);
 
 const renderHistory = ({ bundles }: BundlesReport): string => {
   const steps = bundles
@@ -38,46 +55,52 @@ const renderHistory = ({ bundles }: BundlesReport): string => {
   ]);
 };
 
+const renderReady = (machines: readonly MachineRow[]): string =>
+  table([
+    ["INSTANCE", "BUNDLE", "REPORTED"],
+    ...machines.map(({ instanceId, bundle, time }) => [
+      instanceId,
+      bundle === null ? "-" : short(bundle),
+      time ?? "-",
+    ]),
+  ]);
+
+const renderTrouble = (machines: readonly MachineRow[]): string =>
+  table([
+    ["INSTANCE", "STATE", "BUNDLE", "REPORTED", "REASON"],
+    ...machines.map(({ instanceId, state, bundle, time, reason }) => [
+      instanceId,
+      state,
+      bundle === null ? "-" : short(bundle),
+      time ?? "-",
+      reason ?? "-",
+    ]),
+  ]);
+
+const renderMachines = (machines: readonly MachineRow[]): string[] => {
+  const ready = machines.filter(({ state }) => state === "ready");
+  const trouble = machines.filter(({ state }) => state !== "ready");
+  const count = counted(machines.length, "machine");
+  return [
+    machines.length === 1
+      ? `${count} has reported; what it said last (it may have ended since):\n`
+      : `${count} have reported; what they said last (some may have ended since):\n`,
+    ...(ready.length > 0 ? [renderReady(ready)] : []),
+    ...(trouble.length > 0
+      ? [`Not as ${trouble.length === 1 ? "it" : "they"} should be:\n`, renderTrouble(trouble)]
+      : []),
+  ];
+};
+
 /** For a person to read. Digests are whole where one may have to be copied. */
 export const renderBundles = (report: BundlesReport): string => {
   const { pool, serial, bundles, machines } = report;
-  if (bundles.length === 0 && machines.length === 0) return `${pool}: nothing was published yet.\n`;
-  const parts = [
-    `${pool}, serial ${serial ?? "-"}\n\n`,
-    table([
-      ["BUNDLE", "IS", "STORED", "SIZE", "MACHINES"],
-      ...bundles.map(({ sha256, place, stored, bytes, machines: running }) => [
-        sha256,
-        place ?? "-",
-        stored ?? "-",
-        size(bytes),
-        String(running.length),
-      ]),
-    ]),
-    `\n${renderHistory(report)}`,
-  ];
-  const trouble = machines.filter(({ state }) => state !== "ready");
-  if (machines.length > 0)
-    parts.push(
-      `\n${machines.length} machines have reported, by what they said last (they may have ended since).\n`,
-      table(
-        machines
-          .filter(({ state }) => state === "ready")
-          .map(({ instanceId, bundle }) => [instanceId, bundle ? short(bundle) : "-"]),
-      ),
-    );
-  if (trouble.length > 0)
-    parts.push(
-      "\nNot as they should be:\n",
-      table(
-        trouble.map(({ instanceId, state, bundle, time, reason }) => [
-          instanceId,
-          state,
-          bundle ? short(bundle) : "-",
-          time ?? "-",
-          reason ?? "-",
-        ]),
-      ),
-    );
-  return parts.join("");
+  const isPublished = bundles.length > 0;
+  const hasHistory = bundles.some(({ moves }) => moves.length > 0);
+  return [
+    isPublished ? `${pool}, serial ${serial ?? "-"}\n` : `${pool}: nothing was published yet.\n`,
+    ...(isPublished ? [renderList(report)] : []),
+    ...(hasHistory ? [renderHistory(report)] : []),
+    ...(machines.length > 0 ? renderMachines(machines) : []),
+  ].join("\n");
 };

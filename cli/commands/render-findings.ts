@@ -1,5 +1,6 @@
 import type { DoctorReport } from "../../lambdas/watch/report-findings.ts";
 import type { Finding, Severity } from "../../lambdas/watch/findings.ts";
+import { counted } from "./counted.ts";
 
 const titles: Readonly<Record<Severity, string>> = {
   error: "Errors",
@@ -26,8 +27,6 @@ const wrap = (text: string, first: string, rest: string): string => {
   }
   return [...lines, line].join("\n");
 };
-
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 /** Findings for a person: the worst first, each with what to do. */
 export const renderFindings = ({ findings, errors, warnings }: DoctorReport): string => {

@@ -69,6 +69,14 @@ describe("drover publish", () => {
     assert.equal(asked.length, 2);
   });
 
+  it("takes a link to a folder for the folder", async () => {
+    const { bundle } = await publish("--dry-run");
+    symlinkSync(source(), join(scratch(), "link"));
+    const linked = await json("publish", join(scratch(), "link"), "--dry-run");
+    assert.deepEqual([linked["bundle"], linked["files"]], [bundle, 1]);
+    assert.match(await fine("publish", source(), "--dry-run"), /\d bytes in 1 file\n/);
+  });
+
   it("publishes nothing of a source with faults", async () => {
     write("files/etc/bad.json", "{");
     symlinkSync("/etc/shadow", join(source(), "files", "etc", "link"));
@@ -102,7 +110,7 @@ describe("drover bundles", () => {
     assert.match(text, /2 +2026-11-25T10:00:00Z +published +[0-9a-f]{12} +- +arn:aws:sts/);
     assert.match(
       text,
-      /Not as they should be:\ni-0b +failed +- +2026-11-25T10:00:00Z +no such secret/,
+      /Not as it should be:\n\nINSTANCE .*\ni-0b +failed +- +2026-11-25T10:00:00Z +no such secret/,
     );
   });
 
