@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "../../lambdas/config/manifest.ts";
 import { formatPlan } from "../../lambdas/config/plan.ts";
@@ -10,6 +10,25 @@ import { type CheckedSource, SourceRefused } from "./check-source.ts";
 export type Sink = (piece: Buffer) => Promise<void> | void;
 
 const pieceSize = 256 * 1024;
+
+// What was a file when it was checked may be a link by now, which would publish what is elsewhere.
+const asFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens what has to be a file of that size still. */
+const openFile = (file: string, size: number): number | undefined => {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, asFile);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (/^(ENOENT|ENOTDIR|ELOOP|ENXIO)$/.test(code)) return undefined;
+    throw error;
+  }
+  const facts = fstatSync(descriptor);
+  if (facts.isFile() && facts.size === size) return descriptor;
+  closeSync(descriptor);
+  return undefined;
+};
 
 /**
  * Writes the tar of a source, piece by piece in one buffer, so that the memory
@@ -47,7 +66,8 @@ export const buildBundle = async (
       new SourceRefused(source, [
         { file: path, message: "it changed while it was read: publish again" },
       ]);
-    const descriptor = openSync(join(source, path), "r");
+    const descriptor = openFile(join(source, path), size);
+    if (descriptor === undefined) throw changed();
     try {
       for (let left = size; left > 0;) {
         if (filled === pieceSize) await flush();
