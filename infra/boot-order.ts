@@ -1,3 +1,4 @@
+import { Stack } from "aws-cdk-lib";
 import type { CfnAutoScalingGroup } from "aws-cdk-lib/aws-autoscaling";
 import type { IConstruct } from "constructs";
 
@@ -17,9 +18,15 @@ const channelOf = (store: IConstruct, pool: string): Channel => {
   return channel;
 };
 
+/**
+ * Within a stack only: a group elsewhere comes after the stack of the store by what its machines
+ * are told, and a stack that has a bundle alone may come after that of the group.
+ */
 const order = ({ bundle, groups }: Channel): void => {
   if (!bundle?.isFirst) return;
-  for (const group of groups) group.node.addDependency(bundle.construct);
+  for (const group of groups) {
+    if (Stack.of(group) === Stack.of(bundle.construct)) group.node.addDependency(bundle.construct);
+  }
 };
 
 /** The bundle that is published to the channel of a pool already. */

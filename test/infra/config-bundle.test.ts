@@ -214,6 +214,21 @@ describe("the machines of a pool", () => {
     assert.ok(isAfter);
   });
 
+  it("may come before a stack that has their bundle alone", () => {
+    let other: Stack | undefined;
+    withGroup((own, manage, store) => {
+      manage();
+      other = newStack(own.node.root as App, "Other");
+      newBundle(other, { store, promote: true });
+    });
+    assert.ok(other);
+    assert.equal(resourcesOfType(other, "Custom::DroverConfigBundle").length, 1);
+    assert.deepEqual(
+      other.dependencies.map(({ node }) => node.id),
+      ["Test"],
+    );
+  });
+
   it("wait for no candidate, and for no bundle of another pool", () => {
     const isAfter = withGroup((own, manage, store) => {
       newBundle(own, { store });
