@@ -13,7 +13,7 @@ report() {
     service_names "$state/current/plan" >"$work/services"
     while read -r name; do
       if is_healthy "$name"; then ailment=healthy; fi
-      printf 'service %s %s\n' "$name" "$ailment" >>"$file"
+      printf 'service %s %s\n' "$name" "$(printf '%s' "$ailment" | in_one_line)" >>"$file"
     done <"$work/services"
   fi
   cp "$file" "$run/report" || say "$run/report could not be written"
@@ -29,9 +29,14 @@ state $1
 bundle $(reported_digest)
 serial $(reported_serial)
 seconds $((seconds - began))
-step $(cat "$work/step" 2>/dev/null)
-reason $(printf '%s' "${2:--}" | tr '\n\t\\' '  /')
+step $(cat "$work/step" 2>/dev/null | in_one_line)
+reason $(printf '%s' "$2" | in_one_line)
 END
+}
+
+# What a line may hold: a health check may print colours, and a full disk leaves nothing of a step.
+in_one_line() {
+  tr '\001-\037\177' ' ' | tr '\\' / | sed 's/^ *//; s/ *$//' | grep . || echo -
 }
 
 reported_digest() {

@@ -55,7 +55,7 @@ describe("reports of machines", () => {
   });
 
   for (const [name, text] of [
-    ["are no text", Buffer.from([0xff, 0xfe]).toString("latin1")],
+    ["are no text", "\0\u00ff\u00fe"],
     ["are cut", report().slice(0, 40)],
     ["have more than a machine has to say", report("x".repeat(64 * 1024))],
     ["are larger than what is read into memory", report("x".repeat(1024 * 1024))],
@@ -71,6 +71,16 @@ describe("reports of machines", () => {
         ],
       );
     });
+
+  it("may end in half a letter", async () => {
+    const whole = Buffer.from(report("é"));
+    account.s3.put(
+      bucket,
+      "reports/workers/AROA:i-0a",
+      Buffer.concat([whole.subarray(0, -2), Buffer.from("\n")]),
+    );
+    assert.equal((await list())[0]?.report?.reason, "?");
+  });
 
   it("may grow, or go, between the list and the reading", async () => {
     put("AROA:i-0a", report());
