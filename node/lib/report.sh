@@ -36,7 +36,7 @@ END
 
 # What a line may hold: a health check may print colours, and a full disk leaves nothing of a step.
 in_one_line() {
-  tr '\001-\037\177' ' ' | tr '\\' / | sed 's/^ *//; s/ *$//' | grep . || echo -
+  tr '\001-\037\177' ' ' | tr '\134' / | sed 's/^ *//; s/ *$//' | grep . || echo -
 }
 
 reported_digest() {

@@ -18,9 +18,8 @@ rm -r "$work"
 describe("the report of a machine", () => {
   it("can be read, whatever was the reason and whatever was being done", async (context) => {
     const machine = await makeMachine(context);
-    const text = fc
-      .string({ unit: fc.constantFrom(..."ab\u001b\r\n\t\\ \u007f\u0001é…") })
-      .filter((drawn) => !drawn.includes("\0"));
+    const letter = fc.constantFrom("a", "é", "…", " ", "\\", "\n", "\t", "\r", "\u001b", "\u007f");
+    const text = fc.string({ unit: letter });
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom("", "looking after services"),
@@ -32,7 +31,7 @@ describe("the report of a machine", () => {
           assert.equal(report.state, "failed");
           assert.equal(report.seconds, 7);
           assert.equal(report.step, step === "" ? "-" : step);
-          const letters = (given: string) => given.replace(/[^abé…]/gu, "");
+          const letters = (given: string) => given.replace(/[^aé…]/gu, "");
           // A dash stands for no reason.
           assert.equal(letters(report.reason ?? ""), letters(reason));
         },
