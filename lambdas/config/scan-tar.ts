@@ -3,7 +3,14 @@ import { Writable } from "node:stream";
 import { FormatError, textOf } from "./lines.ts";
 import type { Manifest } from "./manifest.ts";
 import { parsePlan, type Plan } from "./plan.ts";
-import { blockSize, decodeHeader, paddingOf } from "./tar.ts";
+import {
+  blockSize,
+  compareEntries,
+  decodeHeader,
+  nameOf,
+  paddingOf,
+  type TarEntry,
+} from "./tar.ts";
 
 /** What the tar of a bundle says of itself. */
 export interface ScannedTar {
@@ -26,7 +33,10 @@ class Scan extends Writable implements TarScan {
   readonly #plan: Buffer[] = [];
   #bytes = 0;
   #entries = 0;
+  #last: TarEntry | undefined;
   #filled = 0;
+  /** Blocks at its end. */
+  #zeros = 0;
   /** Of the content of an entry and the zeros after it. */
   #left = 0;
   /** Of the plan's content, while that is read. */
@@ -61,9 +71,17 @@ class Scan extends Writable implements TarScan {
 
   #begin(): void {
     this.#filled = 0;
-    // The two blocks at its end.
-    if (this.#header.every((byte) => byte === 0)) return;
-    const { path, size = 0 } = decodeHeader(this.#header);
+    const isZero = this.#header.every((byte) => byte === 0);
+    if (isZero) this.#zeros += 1;
+    if (this.#zeros > 2 || (this.#zeros > 0 && !isZero))
+      throw new FormatError("the archive goes on after its two blocks of zeros");
+    if (isZero) return;
+    const entry = decodeHeader(this.#header);
+    // One path twice would be one thing here, and another on a machine.
+    if (this.#last && compareEntries(this.#last, entry) >= 0)
+      throw new FormatError(`the archive has no order: ${nameOf(entry)} is not in its place`);
+    this.#last = entry;
+    const { path, size = 0 } = entry;
     this.#entries += 1;
     this.#left = size + paddingOf(size);
     if (path !== "plan") return;
@@ -72,7 +90,8 @@ class Scan extends Writable implements TarScan {
   }
 
   result(): ScannedTar {
-    if (this.#filled > 0 || this.#left > 0) throw new FormatError("the archive ends in the middle");
+    if (this.#filled > 0 || this.#zeros < 2)
+      throw new FormatError("the archive ends without its two blocks of zeros");
     const plan = parsePlan(textOf(Buffer.concat(this.#plan)));
     const sha256 = this.#hash.digest("hex");
     const manifest = { pool: plan.pool, sha256, bytes: this.#bytes, entries: this.#entries };

@@ -54,8 +54,18 @@ describe("a tar that comes in pieces", () => {
   });
 
   it("is refused when it ends in the middle", async () => {
-    for (const length of [100, 512 + 100, 4096 - 100])
-      await assert.rejects(scan([tar.subarray(0, length)]), { name: "FormatError" });
+    for (const length of [0, 100, 512 + 100, tar.length - 1024, tar.length - 512, tar.length - 1])
+      await assert.rejects(scan([tar.subarray(0, length)]), /ends without its two blocks of zeros/);
+  });
+
+  it("is refused when it goes on after its end", async () => {
+    for (const more of [Buffer.alloc(512), tar])
+      await assert.rejects(scan([tar, more]), /goes on after its two blocks of zeros/);
+  });
+
+  it("is refused when an entry is there twice", async () => {
+    const first = tar.subarray(0, 512);
+    await assert.rejects(scan([first, tar]), /has no order: files\/ is not in its place/);
   });
 
   it("is refused when it has a header that no publisher writes", async () => {
