@@ -9,15 +9,14 @@ import type { Instance } from "./emulators/auto-scaling/state.ts";
 import type { Delays } from "./emulators/auto-scaling/world.ts";
 import { createDynamoDb, type DynamoDb } from "./emulators/dynamodb/dynamodb.ts";
 import { createEc2, type Ec2 } from "./emulators/ec2/ec2.ts";
-import { type Bus, type BusEvent, createBus, NotPermitted } from "./emulators/event-bridge/bus.ts";
+import { type Bus, type BusEvent, createBus } from "./emulators/event-bridge/bus.ts";
 import { createKms, type Kms } from "./emulators/kms.ts";
 import { createResourceTags, type ResourceTags } from "./emulators/resource-tags.ts";
 import { createS3, type S3 } from "./emulators/s3/s3.ts";
 import { createSecretsManager, type SecretsManager } from "./emulators/secrets-manager.ts";
 import { createSsm, type Ssm } from "./emulators/ssm.ts";
 import { createStepFunctions, type StepFunctions } from "./emulators/step-functions.ts";
-import { invokeAsync } from "./engine/async-invoke.ts";
-import { type Containers, createContainers, type Subject } from "./engine/containers.ts";
+import { type Containers, createContainers } from "./engine/containers.ts";
 import { createEngine, type Run, type RunEvent, type StateMachineEngine } from "./engine/engine.ts";
 import type { Template } from "./engine/intrinsics.ts";
 import { LambdaFailure } from "./engine/lambda-failure.ts";
@@ -29,6 +28,7 @@ import {
   viewGroups,
 } from "./world/authorisation.ts";
 import { connectTasks, type Connection } from "./world/connect-tasks.ts";
+import { deliverEvents } from "./world/deliver-events.ts";
 import { findHandler, type HandlerModule } from "./world/handlers.ts";
 import { createLedger, type Ledger } from "./world/ledger.ts";
 import { readMachineSpecs } from "./world/machine-specs.ts";
@@ -91,13 +91,6 @@ export interface World {
 
 const machineOf = (executionArn: string): string =>
   executionArn.replace(":execution:", ":stateMachine:").replace(/:[^:]*$/, "");
-
-/** Whom a call of a function is about, as far as its event says it. */
-const subjectOf = (event: unknown): Subject => {
-  const detail = (event as { readonly detail?: Readonly<Record<string, unknown>> } | null)?.detail;
-  const instanceId = detail?.["EC2InstanceId"] ?? detail?.["instance-id"];
-  return typeof instanceId === "string" ? { instanceId } : {};
-};
 
 /**
  * Deploys a template into an empty account: every service is emulated as far as
@@ -247,52 +240,15 @@ export const createWorld = (options: WorldOptions): World => {
     random: stream("machines"),
   });
 
-  let queued = 0;
-  const deliverTo = (arn: string) => {
-    if (stack.stateMachines.some((machine) => machine.arn === arn))
-      return (event: unknown): void => void stepFunctions.startFor(arn, event);
-    const spec = stack.functions.find((each) => each.arn === arn);
-    if (spec === undefined) throw new Error(`nothing in this world can be the target ${arn}`);
-    const config = stack.asyncConfigs.find((each) => each.functionName === spec.name);
-    return (given: unknown): void => {
-      const event = given as BusEvent;
-      queued += 1;
-      const giveUp = (error: unknown) => {
-        const denial = authorise?.ofService({ kind: "fail", task: spec.task });
-        if (denial === undefined) deadLetters.push({ event, error });
-      };
-      void invokeAsync({
-        clock,
-        maximumRetryAttempts: config?.maximumRetryAttempts ?? 2,
-        maximumEventAgeSeconds: config?.maximumEventAgeSeconds ?? 21_600,
-        invoke: () => containers.invoke(arn, event, subjectOf(event)),
-        giveUp,
-      }).finally(() => (queued -= 1));
-    };
-  };
-  /** @throws NotPermitted, which no further attempt changes */
-  const deliverAs = (rule: string, arn: string) => {
-    const deliver = deliverTo(arn);
-    return (given: unknown): void => {
-      const denial = authorise?.ofService({ kind: "deliver", rule, targetArn: arn });
-      if (denial !== undefined) throw new NotPermitted(denial);
-      deliver(given);
-    };
-  };
-  for (const { name, pattern, everyMinutes, targets } of stack.rules)
-    bus.addRule({
-      name,
-      pattern,
-      everyMinutes,
-      targets: targets.map(({ arn, ...target }) => ({
-        ...target,
-        deliver: deliverAs(name, arn),
-        deadLetter: (event, error) => {
-          const denial = authorise?.ofService({ kind: "give up", rule: name, targetArn: arn });
-          if (denial === undefined) deadLetters.push({ event, error });
-        },
-      })),
-    });
+  const deliveries = deliverEvents({
+    stack,
+    bus,
+    clock,
+    stepFunctions,
+    containers,
+    authorise,
+    deadLetter: (event, error) => void deadLetters.push({ event, error }),
+  });
 
   return {
     clock,
@@ -315,7 +271,7 @@ export const createWorld = (options: WorldOptions): World => {
     awsOf,
     log,
     deadLetters,
-    underWay: () => bus.underWay() + queued,
+    underWay: () => bus.underWay() + deliveries.queued(),
     close: () => {
       for (const stop of stops) stop();
       autoScaling.close();
