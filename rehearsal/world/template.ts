@@ -11,6 +11,8 @@ export interface RehearsalPool {
   readonly slots: number;
   /** The hook's heartbeat time-out, in seconds. @default as Drover's */
   readonly heartbeatSeconds?: number;
+  /** Whether its machines boot from a store of bundles. @default false */
+  readonly bundles?: boolean;
 }
 
 /** Where an emulated cluster is. */
@@ -39,6 +41,7 @@ const synthesize = (endpoints: Endpoints, pool: RehearsalPool): Template =>
   synthesizeReference({
     ...endpoints,
     slots: pool.slots,
+    bundles: pool.bundles === true,
     pools: [
       {
         pool: pool.pool,
