@@ -71,7 +71,7 @@ interface Trial {
 
 const makeTrial = async (context: TestContext, disk: Disk): Promise<Trial> => {
   const pool = await makePool(context, cloud, { disk: "image" });
-  pool.configure({ DROVER_BOOT_SECONDS: "5" });
+  pool.configure({ DROVER_BOOT_SECONDS: "10" });
   const { machine } = pool;
   await machine.run("mount -o remount,size=4m /run; mkdir /dev/fill");
   machine.write("/dev/fill/tool", readFileSync(join(import.meta.dirname, "world/fill.sh")), 0o755);
