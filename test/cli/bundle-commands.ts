@@ -6,18 +6,12 @@ import { after, afterEach, before, beforeEach } from "node:test";
 import "../../cli/bundle-connection.ts";
 import type { Outside } from "../../cli/outside.ts";
 import { run } from "../../cli/run.ts";
-import { isolateSdk } from "../../rehearsal/world/sdk-environment.ts";
-import {
-  type BundleAccount,
-  createBundleAccount,
-  region,
-  scratchFolder,
-} from "../lambdas/config/bundle-account.ts";
+import { region, scratchFolder } from "../lambdas/config/bundle-account.ts";
+import { useBundleAccount } from "../lambdas/config/use-bundle-account.ts";
 
 /** The commands of bundles as a person types them, each test with an account and a source of its own. */
 export const useBundleCommands = () => {
-  let putBack = () => {};
-  let account: BundleAccount;
+  const account = useBundleAccount();
   let scratch: ReturnType<typeof scratchFolder>;
   const source = () => join(scratch.folder, "pool");
   const write = (path: string, text: string | Buffer): void => {
@@ -26,15 +20,12 @@ export const useBundleCommands = () => {
     writeFileSync(file, text);
   };
   before(() => {
-    putBack = isolateSdk();
     process.env["AWS_REGION"] = region;
   });
   after(() => {
     delete process.env["AWS_REGION"];
-    putBack();
   });
   beforeEach(() => {
-    account = createBundleAccount();
     scratch = scratchFolder();
     write("bundle.yaml", "architectures: [amd64]\n");
     write("files/etc/motd", "hello\n");
@@ -47,7 +38,7 @@ export const useBundleCommands = () => {
     const code = await run(
       args,
       { out: (text) => (out += text), error: (text) => (error += text) },
-      { clock: account.clock, awsHandler: account.handler(), ...outside },
+      { clock: account().clock, awsHandler: account().handler(), ...outside },
     );
     return { code, out, error };
   };
@@ -60,7 +51,7 @@ export const useBundleCommands = () => {
   const json = async (...args: readonly string[]) =>
     JSON.parse(await fine(...args, "--json")) as Record<string, unknown>;
   return {
-    account: () => account,
+    account,
     scratch: () => scratch.folder,
     source,
     write,

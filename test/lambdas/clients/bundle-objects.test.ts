@@ -1,34 +1,19 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { HttpHandler } from "@smithy/protocol-http";
 import {
   bundleObjectsClient,
   smallLimit,
   TooLarge,
 } from "../../../lambdas/clients/bundle-objects.ts";
-import { isolateSdk } from "../../../rehearsal/world/sdk-environment.ts";
-import {
-  beginning,
-  bucket,
-  type BundleAccount,
-  createBundleAccount,
-  region,
-} from "../config/bundle-account.ts";
+import { beginning, bucket, region } from "../config/bundle-account.ts";
+import { useBundleAccount } from "../config/use-bundle-account.ts";
 
-let putBack = () => {};
-before(() => {
-  putBack = isolateSdk();
-});
-after(() => putBack());
+const account = useBundleAccount();
 
-let account: BundleAccount;
-beforeEach(() => {
-  account = createBundleAccount();
-});
-
-const client = (requestHandler: HttpHandler = account.handler()) =>
-  bundleObjectsClient({ region, maxAttempts: 1, requestHandler }, bucket, account.clock);
+const client = (requestHandler: HttpHandler = account().handler()) =>
+  bundleObjectsClient({ region, maxAttempts: 1, requestHandler }, bucket, account().clock);
 
 async function* cut(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const piece of body) {
@@ -40,7 +25,7 @@ async function* cut(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 /** Cuts the bodies of the first so many answers in the middle. */
 const cutting = (times: number) => {
-  const through = account.handler();
+  const through = account().handler();
   let count = 0;
   const handler: HttpHandler = {
     ...through,
@@ -57,10 +42,10 @@ const cutting = (times: number) => {
 
 describe("a small object", () => {
   it("is read whole, up to its limit", async () => {
-    account.s3.put(bucket, "channels/workers", "x".repeat(smallLimit));
+    account().s3.put(bucket, "channels/workers", "x".repeat(smallLimit));
     const found = await client().read("channels/workers");
     assert.equal(found?.content.length, smallLimit);
-    account.s3.put(bucket, "channels/workers", "x".repeat(smallLimit + 1));
+    account().s3.put(bucket, "channels/workers", "x".repeat(smallLimit + 1));
     await assert.rejects(client().read("channels/workers"), TooLarge);
   });
 
@@ -71,16 +56,16 @@ describe("a small object", () => {
   });
 
   it("is read again when its answer was cut in the middle", async () => {
-    account.s3.put(bucket, "channels/workers", "hello");
+    account().s3.put(bucket, "channels/workers", "hello");
     const { handler, count } = cutting(2);
     const found = await client(handler).read("channels/workers");
     assert.equal(Buffer.from(found?.content ?? "").toString(), "hello");
     assert.equal(count(), 3);
-    assert.equal(account.clock.now(), beginning + 3_000);
+    assert.equal(account().clock.now(), beginning + 3_000);
   });
 
   it("is given up when each answer is cut", async () => {
-    account.s3.put(bucket, "channels/workers", "hello");
+    account().s3.put(bucket, "channels/workers", "hello");
     const { handler, count } = cutting(10);
     await assert.rejects(client(handler).read("channels/workers"), /aborted/);
     assert.equal(count(), 4);

@@ -1,35 +1,20 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { openDesk } from "../../../lambdas/config/bundle-desk.ts";
 import { archiveKey } from "../../../lambdas/config/keys.ts";
 import { listReports, listStored } from "../../../lambdas/config/list-bundles.ts";
 import { describeBundles } from "../../../lambdas/config/rules/describe-bundles.ts";
-import { isolateSdk } from "../../../rehearsal/world/sdk-environment.ts";
-import {
-  beginning,
-  bucket,
-  type BundleAccount,
-  createBundleAccount,
-  withEach,
-} from "./bundle-account.ts";
-import { openDesk } from "../../../lambdas/config/bundle-desk.ts";
-import { region } from "./bundle-account.ts";
+import { beginning, bucket, region, withEach } from "./bundle-account.ts";
+import { useBundleAccount } from "./use-bundle-account.ts";
 
-let putBack = () => {};
-before(() => {
-  putBack = isolateSdk();
-});
-after(() => putBack());
-
-let account: BundleAccount;
-beforeEach(() => {
-  account = createBundleAccount();
-});
+const account = useBundleAccount();
 
 const digest = "0123456789abcdef".repeat(4);
-const put = (name: string, text: string) => account.s3.put(bucket, `reports/workers/${name}`, text);
+const put = (name: string, text: string) =>
+  account().s3.put(bucket, `reports/workers/${name}`, text);
 const report = (reason = "-") =>
   `drover-report 1\npool workers\ntime 2026-11-25T10:00:00Z\nstate kept\nbundle ${digest}\nserial 1\nseconds 12\nstep done\nreason ${reason}\n`;
-const list = (desk = account.desk()) => listReports(desk, "workers");
+const list = (desk = account().desk()) => listReports(desk, "workers");
 
 describe("reports of machines", () => {
   it("are read by the names of their objects, with the time at which they were stored", async () => {
@@ -74,7 +59,7 @@ describe("reports of machines", () => {
 
   it("may end in half a letter", async () => {
     const whole = Buffer.from(report("é"));
-    account.s3.put(
+    account().s3.put(
       bucket,
       "reports/workers/AROA:i-0a",
       Buffer.concat([whole.subarray(0, -2), Buffer.from("\n")]),
@@ -85,15 +70,15 @@ describe("reports of machines", () => {
   it("may grow, or go, between the list and the reading", async () => {
     put("AROA:i-0a", report());
     put("AROA:i-0b", report());
-    const handler = withEach(account.handler(), ({ method, path }) => {
+    const handler = withEach(account().handler(), ({ method, path }) => {
       if (method !== "GET") return;
       if (path.endsWith("i-0a")) put("AROA:i-0a", "x".repeat(1024 * 1024 + 1));
-      if (path.endsWith("i-0b")) account.s3.remove(bucket, "reports/workers/AROA:i-0b");
+      if (path.endsWith("i-0b")) account().s3.remove(bucket, "reports/workers/AROA:i-0b");
     });
     const desk = openDesk(
       { region, maxAttempts: 1, requestHandler: handler },
-      account.place,
-      account.clock,
+      account().place,
+      account().clock,
     );
     assert.deepEqual(
       (await list(desk)).map((each) => [each.instanceId, each.report]),
@@ -116,8 +101,8 @@ describe("stored bundles", () => {
   it("are archives under their digests, and nothing else", async () => {
     const others = ["bundles/workers/x.tar.gz", `bundles/workers/old/${digest}.tar.gz`];
     for (const key of [archiveKey("workers", digest), ...others])
-      account.s3.put(bucket, key, "archive");
-    assert.deepEqual(await listStored(account.desk(), "workers"), [
+      account().s3.put(bucket, key, "archive");
+    assert.deepEqual(await listStored(account().desk(), "workers"), [
       { sha256: digest, bytes: 7, stored: beginning },
     ]);
   });

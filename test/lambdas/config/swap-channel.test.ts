@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import type { HttpHandler } from "@smithy/protocol-http";
 import { openDesk, PublishingRefused } from "../../../lambdas/config/bundle-desk.ts";
 import { archiveKey, channelKey } from "../../../lambdas/config/keys.ts";
@@ -7,36 +7,20 @@ import { promoteStored } from "../../../lambdas/config/publish-bundle.ts";
 import { publish } from "../../../lambdas/config/rules/move-channel.ts";
 import { storeBundle } from "../../../lambdas/config/store-bundle.ts";
 import { swapChannel } from "../../../lambdas/config/swap-channel.ts";
-import { isolateSdk } from "../../../rehearsal/world/sdk-environment.ts";
-import {
-  beginning,
-  bucket,
-  buildSome,
-  type BundleAccount,
-  createBundleAccount,
-  region,
-} from "./bundle-account.ts";
+import { beginning, bucket, buildSome, region } from "./bundle-account.ts";
+import { useBundleAccount } from "./use-bundle-account.ts";
 
-let putBack = () => {};
-before(() => {
-  putBack = isolateSdk();
-});
-after(() => putBack());
-
-let account: BundleAccount;
-beforeEach(() => {
-  account = createBundleAccount();
-});
+const account = useBundleAccount();
 
 const [one, two] = ["1", "2"].map((digit) => digit.repeat(64)) as [string, string];
-const nominate = (sha256: string, who: string, desk = account.desk()) =>
+const nominate = (sha256: string, who: string, desk = account().desk()) =>
   swapChannel(desk, "workers", (channel) =>
     publish("workers", channel, sha256, { who, now: beginning }),
   );
 
 /** A desk to which something happens once its channel was written, before it hears of that. */
 const afterWriting = (happens: () => Promise<unknown>) => {
-  const through = account.handler();
+  const through = account().handler();
   let isFirst = true;
   const requestHandler: HttpHandler = {
     ...through,
@@ -49,7 +33,7 @@ const afterWriting = (happens: () => Promise<unknown>) => {
       throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
     },
   };
-  return openDesk({ region, maxAttempts: 3, requestHandler }, account.place, account.clock);
+  return openDesk({ region, maxAttempts: 3, requestHandler }, account().place, account().clock);
 };
 const isRefused = (said: RegExp) => (error: unknown) =>
   error instanceof PublishingRefused && said.test(error.message);
@@ -77,7 +61,9 @@ describe("a move whose answer was lost", () => {
       ),
     );
     assert.deepEqual(
-      account.channel()?.history.map(({ who }) => who),
+      account()
+        .channel()
+        ?.history.map(({ who }) => who),
       ["ada", "grace"],
     );
   });
@@ -87,9 +73,9 @@ describe("a bundle that is removed while the channel is moved to it", () => {
   it("is told as what the channel points to, with the way out", async () => {
     const built = buildSome("one");
     const { sha256 } = built.manifest;
-    await storeBundle(account.desk(), built);
+    await storeBundle(account().desk(), built);
     const desk = afterWriting(() =>
-      Promise.resolve(account.s3.remove(bucket, archiveKey("workers", sha256))),
+      Promise.resolve(account().s3.remove(bucket, archiveKey("workers", sha256))),
     );
     await assert.rejects(
       promoteStored(desk, { pool: "workers", mover: { who: "ada", now: beginning } }, sha256),
