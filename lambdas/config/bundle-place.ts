@@ -20,6 +20,8 @@ const schema = v.pipe(
     ...place,
     trustedKeys: place.trustedKeys ?? [place.key],
   })),
+  // What it signed, nobody would believe.
+  v.check(({ key, trustedKeys }) => trustedKeys.includes(key)),
 );
 
 /** @returns undefined if the text is not what the parameter has to be */
