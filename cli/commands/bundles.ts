@@ -17,6 +17,9 @@ said of themselves when they last took one. Reading that takes one request for e
 Needed are ssm:GetParameter, s3:GetObject, s3:ListBucket and kms:GetPublicKey: the policy of
 viewers has them.
 
+Exit code: 0 shown; 1 the channel is not to be trusted, or AWS gave no answer; 2 the arguments or
+the credentials are not as they have to be.
+
 Examples:
   $ drover bundles --pool workers
   $ drover bundles --pool workers --json | jq -r '.machines[] | select(.state != "ready")'`;
