@@ -22,8 +22,11 @@ interface MoveCommand {
   /** What `--to` does; absent where nothing is to be named. */
   readonly to?: string;
   /** What a person is asked who types it; absent where nothing is at stake. */
-  readonly question?: (pool: string) => string;
+  readonly question?: (pool: string, to: string | undefined) => string;
+  /** What happens. */
   readonly help: string;
+  /** What follows the name of the command. */
+  readonly examples: readonly string[];
   readonly move: (
     operations: typeof operationsModule,
     desk: BundleDesk,
@@ -40,44 +43,46 @@ const commands: readonly MoveCommand[] = [
     name: "promote",
     description: "Make the candidate of a pool its current bundle.",
     to: "another bundle than the candidate",
-    question: (pool) =>
-      `Every machine of ${pool} that starts from now on would take it, without a canary. Go on?`,
-    help: `
-What happens: machines that start from now on take the bundle. Those that run keep theirs,
-unless they follow their channel. An upgrade does this by itself once its canary is well.
-
-Examples:
-  $ drover promote --pool workers
-  $ drover promote --pool workers --to 3f6c… --yes`,
+    question: (pool, to = "the candidate") =>
+      `Every machine of ${pool} that starts from now on would take ${to}, without a canary. Go on?`,
+    help: `What happens: machines that start from now on take the bundle. Those that run keep theirs,
+unless they follow their channel. An upgrade does this by itself once its canary is well.`,
+    examples: ["--pool workers", "--pool workers --to 3f6c… --yes"],
     move: ({ promoteStored }, desk, order, to) => promoteStored(desk, order, to),
   },
   {
     name: "rollback",
     description: "Make an earlier bundle of a pool its current one again.",
     to: "another bundle than the one before",
-    question: (pool) =>
-      `Every machine of ${pool} that starts from now on would take the earlier bundle. Go on?`,
-    help: `
-What happens: machines that start from now on take the earlier bundle, and there is no
+    question: (pool, to = "the bundle before the current one") =>
+      `Every machine of ${pool} that starts from now on would take ${to}. Go on?`,
+    help: `What happens: machines that start from now on take the earlier bundle, and there is no
 candidate any more. Those that run keep theirs, unless they follow their channel: replace
-them, or wait for the next upgrade. Nothing is uploaded: a pointer moves.
-
-Examples:
-  $ drover rollback --pool workers
-  $ drover rollback --pool workers --to 3f6c…`,
+them, or wait for the next upgrade. Nothing is uploaded: a pointer moves.`,
+    examples: ["--pool workers", "--pool workers --to 3f6c…"],
     move: ({ rollBackChannel }, desk, order, to) => rollBackChannel(desk, order, to),
   },
   {
     name: "withdraw",
     description: "Take the candidate of a pool back.",
-    help: `
-What happens: the next upgrade finds no candidate. The current bundle stays.
-
-Examples:
-  $ drover withdraw --pool workers`,
+    help: "What happens: the next upgrade finds no candidate. The current bundle stays.",
+    examples: ["--pool workers"],
     move: ({ withdrawCandidate }, desk, order) => withdrawCandidate(desk, order),
   },
 ];
+
+const helpOf = ({ name, help, examples }: MoveCommand): string => `
+${help}
+
+Needed are ssm:GetParameter, s3:GetObject, s3:PutObject, s3:ListBucket, kms:Sign and
+kms:GetPublicKey: the policy of publishers has them. Operators, who have not, start the state
+machine publish-bundle instead.
+
+Exit code: 0 moved, or it was so already; 1 refused, or another was first; 2 the arguments or the
+credentials are not as they have to be.
+
+Examples:
+${examples.map((each) => `  $ drover ${name} ${each}`).join("\n")}`;
 
 const checkTo = (to: string | undefined): void => {
   if (to !== undefined && !isSha256(to))
@@ -88,11 +93,12 @@ const checkTo = (to: string | undefined): void => {
 
 const addMove = (
   program: Command,
-  { name, description, to, question, help, move }: MoveCommand,
+  moveCommand: MoveCommand,
   output: Output,
   outside: Outside,
   end: (code: number) => void,
 ): void => {
+  const { name, description, to, question, move } = moveCommand;
   const command = program
     .command(name)
     .description(description)
@@ -100,12 +106,12 @@ const addMove = (
   if (to !== undefined) command.option("--to <sha256>", to);
   if (question) command.option("--yes", "do not ask back");
   addPlace(command)
-    .addHelpText("after", help)
+    .addHelpText("after", helpOf(moveCommand))
     .action(async (flags: MoveFlags) => {
       checkPool(flags.pool);
       checkTo(flags.to);
       const asked =
-        question && flags.yes !== true && (await outside.confirm?.(question(flags.pool)));
+        question && flags.yes !== true && (await outside.confirm?.(question(flags.pool, flags.to)));
       if (asked === false) {
         output.error("drover: nothing was moved\n");
         return end(exitCodes.broken);

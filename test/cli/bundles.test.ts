@@ -198,10 +198,27 @@ describe("drover promote, rollback and withdraw", () => {
     write("files/etc/motd", "good evening\n");
     await publish("--promote");
     const stored = account().contents();
-    const { code, error } = await drover(["rollback", "--pool", "workers"], {
-      confirm: () => Promise.resolve(false),
-    });
-    assert.deepEqual([code, error], [1, "drover: nothing was moved\n"]);
+    const to = "3f6c".repeat(16);
+    const asked: string[] = [];
+    const confirm = (question: string) => {
+      asked.push(question);
+      return Promise.resolve(false);
+    };
+    for (const args of [
+      ["rollback"],
+      ["rollback", "--to", to],
+      ["promote"],
+      ["promote", "--to", to],
+    ]) {
+      const { code, error } = await drover([...args, "--pool", "workers"], { confirm });
+      assert.deepEqual([code, error], [1, "drover: nothing was moved\n"]);
+    }
+    assert.deepEqual(
+      asked.map(
+        (question) => /would take (.*?)(, without a canary)?\. Go on\?$/.exec(question)?.[1],
+      ),
+      ["the bundle before the current one", to, "the candidate", to],
+    );
     assert.deepEqual(account().contents(), stored);
   });
 });
