@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { GetParameterCommand, ParameterNotFound, SSMClient } from "@aws-sdk/client-ssm";
 import type { AwsClientOptions } from "../lambdas/clients/aws.ts";
-import { bundleKeyClient } from "../lambdas/clients/bundle-key.ts";
+import { bundleKeyClient, WrongKey } from "../lambdas/clients/bundle-key.ts";
 import { type BundleDesk, openDesk, PublishingRefused } from "../lambdas/config/bundle-desk.ts";
 import {
   type BundlePlace,
@@ -93,7 +93,8 @@ export const withBundles = async <Result>(
       origin: () => readOrigin(options, place),
     });
   } catch (error) {
-    if (error instanceof PublishingRefused) throw new CannotFinish(error.message);
+    if (error instanceof PublishingRefused || error instanceof WrongKey)
+      throw new CannotFinish(error.message);
     throw explainAwsError(error, needed);
   }
 };

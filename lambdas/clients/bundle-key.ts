@@ -10,11 +10,16 @@ export interface BundleKey {
   publicKey(): Promise<string>;
 }
 
+/** The key is of a kind whose signatures no machine can check; the message names it. */
+export class WrongKey extends Error {
+  override readonly name = "WrongKey";
+}
+
 const algorithm = "ECDSA_SHA_256";
 
 /**
  * @param keyId - id, ARN or alias of the key
- * @throws Error that names the key, if it is of another kind than ECC_NIST_P256 for signing
+ * @throws WrongKey if it is of another kind than ECC_NIST_P256 for signing
  */
 export const bundleKeyClient = (options: AwsClientOptions, keyId: string): BundleKey => {
   const client = new KMSClient(options);
@@ -25,8 +30,8 @@ export const bundleKeyClient = (options: AwsClientOptions, keyId: string): Bundl
       new GetPublicKeyCommand({ KeyId: keyId }),
     );
     if (PublicKey === undefined || KeySpec !== "ECC_NIST_P256" || KeyUsage !== "SIGN_VERIFY")
-      throw new Error(
-        `the key ${keyId} is ${KeySpec} for ${KeyUsage}: bundles are signed by an ECC_NIST_P256 key for SIGN_VERIFY`,
+      throw new WrongKey(
+        `the key ${keyId} is ${KeySpec} for ${KeyUsage}: bundles are signed by an ECC_NIST_P256 key for SIGN_VERIFY; deploy the bundle store with such a one`,
       );
     return createPublicKey({ key: Buffer.from(PublicKey), format: "der", type: "spki" })
       .export({ format: "pem", type: "spki" })

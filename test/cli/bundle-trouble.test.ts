@@ -106,6 +106,21 @@ describe("what a person hears in one line", () => {
     await fails({ code: 2, said, outside }, "promote");
   });
 
+  it("that the key is of another kind", async () => {
+    await publish();
+    const outside = answering(
+      ({ headers }) => headers["x-amz-target"] === "TrentService.GetPublicKey",
+      () =>
+        Response.json(
+          { PublicKey: "AAAA", KeySpec: "RSA_2048", KeyUsage: "SIGN_VERIFY" },
+          { headers: { "content-type": "application/x-amz-json-1.1" } },
+        ),
+    );
+    const said =
+      /the key arn:.* is RSA_2048 for SIGN_VERIFY: bundles are signed by an ECC_NIST_P256/;
+    await fails({ code: 1, said, outside }, "bundles");
+  });
+
   it("that an archive was cut in the middle", async () => {
     const { bundle } = await publish("--promote");
     write("files/etc/motd", "good evening\n");
