@@ -36,6 +36,7 @@ const packages = {
   python3: ["python3"],
   "qemu-img": ["qemu-utils"],
   setpriv: ["util-linux"],
+  strace: ["strace"],
   tar: ["tar"],
   unshare: ["util-linux"],
   // A part of Python that Debian keeps apart, and no command.
@@ -125,6 +126,14 @@ export const openssl: Need = {
   name: "OpenSSL",
   prepare: async (report) => {
     needCommands(["openssl"], report);
+  },
+};
+
+/** Ends a process at a call of the system. */
+export const strace: Need = {
+  name: "strace",
+  prepare: async (report) => {
+    needCommands(["openssl", "strace"], report);
   },
 };
 

@@ -22,6 +22,7 @@ import {
   type Need,
   openssl,
   python,
+  strace,
 } from "./needs.ts";
 import type { Outcome } from "./outcome.ts";
 import { runFile } from "./run-file.ts";
@@ -60,6 +61,7 @@ const checks = (...list: Check[]) => ({
 /** What some files need, by a pattern of their paths. */
 const needs: readonly (readonly [RegExp, Need])[] = [
   [/^test\/infra\//, python],
+  [/^test\/cli\/publish-killed/, strace],
   [/^test\/contract\/event-patterns/, jdk],
   [/^test\/contract\/kms-local/, localKms],
   [/^test\/contract\/services-emulator/, openssl],
