@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../../lambdas/config/plan.ts";
 import type { TarEntry } from "../../lambdas/config/tar.ts";
@@ -27,13 +27,30 @@ export interface CheckedSource {
   readonly plan: Plan;
 }
 
-const readText = (file: string): string | undefined => {
+const folders = ["files", "hooks"] as const;
+
+/** The text of the description, or what is wrong with its file. */
+const readText = (file: string): { readonly text: string } | { readonly message: string } => {
   try {
-    return readFileSync(file, "utf8");
+    // A pipe would be waited for.
+    if (!statSync(file).isFile()) return { message: "it is no file: make it one" };
+    return { text: readFileSync(file, "utf8") };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      return { message: 'it is missing: make it, with at least "architectures: [amd64]"' };
+    return { message: `it cannot be read (${error instanceof Error ? error.message : "?"})` };
   }
+};
+
+/** What is wrong with the folders themselves, whatever is in them. */
+const checkFolders = (entries: readonly TarEntry[]): Fault[] => {
+  const missing = "the folder is missing: make it, for the tree as it will lie on the machine";
+  const faults: Fault[] = folders
+    .filter((name) => entries.some(({ path, kind }) => path === name && kind !== "folder"))
+    .map((file) => ({ file, message: "it is no folder: make it one" }));
+  return entries.some(({ path }) => path === "files")
+    ? faults
+    : [...faults, { file: "files", message: missing }];
 };
 
 const nothing: Description = {
@@ -51,26 +68,18 @@ const nothing: Description = {
  * @throws SourceRefused with every fault of it
  */
 export const checkSource = async (source: string, pool: string): Promise<CheckedSource> => {
-  const text = readText(join(source, descriptionFile));
+  const found = readText(join(source, descriptionFile));
   const read =
-    text === undefined
-      ? {
-          faults: [
-            {
-              file: descriptionFile,
-              message: `it is missing: make it, with at least "architectures: [amd64]"`,
-            },
-          ],
-          lineOf: () => undefined,
-        }
-      : readDescription(text);
-  const tree = readTree(source, ["files", "hooks"]);
-  const faults: Fault[] = [...read.faults, ...tree.faults, ...checkTree(tree.entries)];
-  if (!tree.entries.some(({ path }) => path === "files"))
-    faults.push({
-      file: "files",
-      message: "the folder is missing: make it, for the tree as it will lie on the machine",
-    });
+    "text" in found
+      ? readDescription(found.text)
+      : { faults: [{ file: descriptionFile, ...found }], lineOf: () => undefined };
+  const tree = readTree(source, folders);
+  const faults: Fault[] = [
+    ...read.faults,
+    ...tree.faults,
+    ...checkTree(tree.entries),
+    ...checkFolders(tree.entries),
+  ];
   const description = "description" in read ? read.description : undefined;
   // Without its description the files are looked through all the same, as far as that goes.
   const files = await checkFiles(source, tree.entries, description ?? nothing);

@@ -61,7 +61,38 @@ const text = (
   told,
 });
 
+/** Something else lies where a file or a folder has to be. */
+const replaced = (
+  path: string,
+  what: string,
+  put: (path: string) => unknown,
+  told: RegExp,
+): Fault => ({
+  name: `${path} that is ${what}`,
+  make: () => {
+    rmSync(join(folder, path), { recursive: true, force: true });
+    put(join(folder, path));
+  },
+  told,
+});
+
 const faults: readonly Fault[] = [
+  replaced("bundle.yaml", "a folder", mkdirSync, /^bundle\.yaml: it is no file: /m),
+  replaced(
+    "bundle.yaml",
+    "a link to itself",
+    (path) => symlinkSync("bundle.yaml", path),
+    /^bundle\.yaml: it cannot be read \(ELOOP/m,
+  ),
+  replaced(
+    "bundle.yaml",
+    "a pipe",
+    (path) => execFileSync("mkfifo", [path]),
+    /^bundle\.yaml: it is no file: /m,
+  ),
+  replaced("files", "a file", (path) => writeFileSync(path, ""), /^files: it is no folder: /m),
+  replaced("files", "a link", (path) => symlinkSync("hooks", path), /^files: it is no folder: /m),
+  replaced("hooks", "a file", (path) => writeFileSync(path, ""), /^hooks: it is no folder: /m),
   text("files/a.conf", "x\ny {{drover.instance}}\n", /^files\/a\.conf:2: .*instance_id/m),
   text("files/a.conf", "{{ drover.pool }}", /^files\/a\.conf:1: .*without spaces/m),
   text("files/a.conf", "{{Drover.pool}}", /^files\/a\.conf:1: /m),
