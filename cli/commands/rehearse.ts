@@ -2,7 +2,14 @@ import type { Command } from "commander";
 import { catalogue } from "../../rehearsal/faults/catalogue.ts";
 import type { Report } from "../../rehearsal/report.ts";
 import { BadArguments, exitCodes, type Output } from "../output.ts";
-import { largestSeed, readFaultNames, wholeNumber } from "./rehearsal-arguments.ts";
+import {
+  largestSeed,
+  listFaults,
+  progressTo,
+  readFaultNames,
+  wholeNumber,
+} from "./rehearsal-arguments.ts";
+import { addRehearsePublish } from "./rehearse-publish.ts";
 import { renderReport } from "./render-report.ts";
 import { addSoak } from "./soak.ts";
 
@@ -26,11 +33,6 @@ export interface ScaleInArguments {
   readonly live: boolean;
 }
 
-const listFaults = (): string => {
-  const width = Math.max(...catalogue.map(({ name }) => name.length));
-  return catalogue.map(({ name, what }) => `  ${name.padEnd(width)}  ${what}`).join("\n");
-};
-
 const help = `
 What happens: a pool "workers" of --nodes instances runs --jobs jobs of all types
 (service, batch, system, sysbatch; the seed decides the mix). Its Auto Scaling group
@@ -44,7 +46,7 @@ transitions as AWS bills them), and whether the invariants held, judged by what 
 services themselves know. With --json: one JSON document, and nothing else.
 
 What can go wrong, by --faults (of "all", the seed takes a few):
-${listFaults()}
+${listFaults(catalogue)}
 
 Exit code: 0 all invariants held, 1 one did not, 2 the arguments are not understood.
 
@@ -91,11 +93,6 @@ export const readScaleIn = (flags: ScaleInFlags): ScaleInArguments => {
   return { nodes, terminate, jobs, seed, faults, live };
 };
 
-const progressTo =
-  ({ out }: Output) =>
-  (seconds: number, line: string): void =>
-    out(`${seconds.toFixed(1).padStart(8)} s  ${line}\n`);
-
 /** Loaded when it is needed: synthesizing loads the CDK, which takes a second. */
 const rehearse = async (given: ScaleInArguments, output: Output | undefined): Promise<Report> => {
   const [{ rehearseScaleIn }, { stageFor }, { drawSchedule }] = await Promise.all([
@@ -113,7 +110,7 @@ const rehearse = async (given: ScaleInArguments, output: Output | undefined): Pr
   });
 };
 
-/** Adds `drover rehearse scale-in` and `drover rehearse soak`. */
+/** Adds `drover rehearse` with all that can be rehearsed. */
 export const addRehearse = (
   program: Command,
   output: Output,
@@ -145,5 +142,6 @@ export const addRehearse = (
       const isWell = report.invariants.every(({ held }) => held);
       end(isWell ? exitCodes.fine : exitCodes.broken);
     });
+  addRehearsePublish(command, output, end);
   addSoak(command, output, end);
 };

@@ -1,4 +1,5 @@
 import type { Strike } from "../../rehearsal/faults/apply.ts";
+import type { Verdict } from "../../rehearsal/invariants/evidence.ts";
 import type { Report, RetiredInstance } from "../../rehearsal/report.ts";
 
 const headings = [
@@ -60,7 +61,7 @@ const layOut = (rows: readonly (readonly string[])[]): string[] => {
 const mostViolations = 10;
 
 /** What struck, and when. */
-const renderFaults = (strikes: readonly Strike[]): string[] => {
+export const renderFaults = (strikes: readonly Strike[]): string[] => {
   if (strikes.length === 0) return ["no fault struck", ""];
   return [
     ...strikes.map(({ fault, at, lasts, what }) =>
@@ -76,10 +77,9 @@ const renderFaults = (strikes: readonly Strike[]): string[] => {
   ];
 };
 
-/** A report for a person: one row an instance, one line an invariant. */
-export const renderReport = (report: Report): string => {
-  const rows = report.retired.map(rowOf);
-  const verdicts = report.invariants.flatMap(({ name, held, violations, reported = [] }) => [
+/** One line an invariant, and one for each violation of it. */
+export const renderVerdicts = (invariants: readonly Verdict[]): string[] =>
+  invariants.flatMap(({ name, held, violations, reported = [] }) => [
     `${held ? "held  " : "BROKEN"}  ${name}`,
     ...violations.slice(0, mostViolations).map((violation) => `          ${violation}`),
     ...(violations.length > mostViolations
@@ -87,13 +87,17 @@ export const renderReport = (report: Report): string => {
       : []),
     ...reported.map((each) => `          (${each})`),
   ]);
+
+/** A report for a person: one row an instance, one line an invariant. */
+export const renderReport = (report: Report): string => {
+  const rows = report.retired.map(rowOf);
   const broken = report.invariants.filter(({ held }) => !held).length;
   return [
     "",
     ...layOut([headings, ...rows]),
     "",
     ...(report.faults ? renderFaults(report.faults) : []),
-    ...verdicts,
+    ...renderVerdicts(report.invariants),
     "",
     `${report.retired.length} of ${report.nodes} instances left in ${report.virtualSeconds} s, rehearsed in ${report.wallSeconds} s (seed ${report.seed}): ${
       broken === 0

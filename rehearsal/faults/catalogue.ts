@@ -35,9 +35,9 @@ export class UnknownFaults extends Error {
   override readonly name = "UnknownFaults";
   readonly unknown: readonly string[];
 
-  constructor(unknown: readonly string[]) {
+  constructor(unknown: readonly string[], known: readonly string[]) {
     super(
-      `${unknown.join(", ")}: there ${unknown.length > 1 ? "are no such faults" : "is no such fault"}; there are none, all, and any of: ${faultNames.join(", ")}`,
+      `${unknown.join(", ")}: there ${unknown.length > 1 ? "are no such faults" : "is no such fault"}; there are none, all, and any of: ${known.join(", ")}`,
     );
     this.unknown = unknown;
   }
@@ -46,13 +46,17 @@ export class UnknownFaults extends Error {
 /**
  * Reads which faults somebody wants: `none`, `all`, or names with commas between.
  *
+ * @param known - the names that there are. @default those of the catalogue
  * @throws UnknownFaults with the names that nothing has, and those that there are
  */
-export const readFaults = (text: string): readonly string[] => {
+export const readFaults = (
+  text: string,
+  known: readonly string[] = faultNames,
+): readonly string[] => {
   if (text === "none") return [];
-  if (text === "all") return allFaults;
+  if (text === "all") return known;
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.filter((name) => !byName.has(name));
-  if (unknown.length > 0) throw new UnknownFaults(unknown);
-  return faultNames.filter((name) => names.includes(name));
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new UnknownFaults(unknown, known);
+  return known.filter((name) => names.includes(name));
 };

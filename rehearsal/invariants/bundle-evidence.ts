@@ -5,6 +5,7 @@ import { type Channel, parseChannel, splitChannel } from "../../lambdas/config/c
 import { archiveKey, channelKey, manifestKey, signatureKey } from "../../lambdas/config/keys.ts";
 import { type Manifest, parseManifest } from "../../lambdas/config/manifest.ts";
 import type { Installation } from "../machines/pull.ts";
+import type { Look } from "../world/machines.ts";
 
 /** One version of an object, as the bucket keeps it. */
 export interface ObjectVersion {
@@ -23,6 +24,8 @@ export interface MachineEvidence {
   readonly tag?: string | undefined;
   /** What was on its disk, the oldest first. */
   readonly installations: readonly Installation[];
+  /** When it looked for its bundle, and went on with which. */
+  readonly looks: readonly Look[];
   /** Its node in Nomad; absent when it never joined. */
   readonly node?: { readonly status: string; readonly bundle: string | undefined } | undefined;
 }

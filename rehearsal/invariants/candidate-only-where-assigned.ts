@@ -7,20 +7,22 @@ import {
 
 const judgeMachine = (
   evidence: BundleEvidence,
-  { instanceId, tag, installations }: MachineEvidence,
+  { instanceId, tag, looks }: MachineEvidence,
 ): string[] =>
-  installations.flatMap(({ bundle, soughtAt, at }) => {
+  looks.flatMap(({ bundle, from, until }) => {
     const seen = channelVersions(evidence)
-      .filter(({ from, until }) => from <= at && until >= soughtAt)
+      .filter((version) => version.from <= until && version.until >= from)
       .map(({ channel }) => channel);
     if (seen.some((channel) => channel?.current === bundle)) return [];
     const isCandidate = seen.some((channel) => channel?.candidate === bundle);
     if (isCandidate && tag === bundle) return [];
     const was = isCandidate ? "the candidate" : "neither current nor candidate";
-    return [`${instanceId} took ${bundle}, which was ${was}, and its tag says ${tag ?? "nothing"}`];
+    return [
+      `${instanceId} looked and runs ${bundle}, which was ${was}, and its tag says ${tag ?? "nothing"}`,
+    ];
   });
 
-/** A machine takes what was current when it looked; the candidate only where its tag names it. */
+/** A machine that has looked runs what was current then; the candidate only where its tag names it. */
 export const candidateOnlyWhereAssigned: BundleInvariant = {
   name: "candidate-only-where-assigned",
   judge: (evidence) => evidence.machines.flatMap((machine) => judgeMachine(evidence, machine)),

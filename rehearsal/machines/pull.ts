@@ -31,8 +31,7 @@ export interface Installation {
   readonly content: string;
   /** Of the channel that led to it. */
   readonly serial: number;
-  /** When the machine began to look, and when it had it. Milliseconds since the epoch. */
-  readonly soughtAt: number;
+  /** When the machine had it. Milliseconds since the epoch. */
   readonly at: number;
 }
 
@@ -117,13 +116,7 @@ const obtain = async (
     const content = digestOf(openArchive(archive, manifest));
     step(`switching to ${bundle}`);
     const at = clock.now();
-    disk.installations.push({
-      bundle,
-      content,
-      serial: channel.serial,
-      soughtAt: patience.began,
-      at,
-    });
+    disk.installations.push({ bundle, content, serial: channel.serial, at });
   }
   disk.seen = seen;
 };

@@ -38,7 +38,7 @@ const outage = (
   name,
   what,
   draw: (random) => ({
-    at: moment(random, 6 * minute),
+    at: moment(random, 4 * minute),
     lasts: span(random, 5 * second, 10 * minute),
     share: oneOf(random, [0.3, 0.7, 1]),
   }),
@@ -72,7 +72,7 @@ export const publishFaults: readonly PublishFault[] = [
     name: "publisher-dies",
     what: "the process of a publisher ends between any two of its calls, or loses an answer",
     draw: (random) => ({
-      at: moment(random, 2 * minute),
+      at: moment(random, minute),
       call: whole(random, 1, 24),
       how: oneOf(random, mishaps),
     }),

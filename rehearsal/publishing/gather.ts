@@ -34,12 +34,13 @@ export const gatherBundleEvidence = (
       content: content?.bytes,
       isForeign: foreign.has(id),
     })),
-    machines: world.machines.facts().map(({ instanceId, installations }) => {
+    machines: world.machines.facts().map(({ instanceId, installations, looks }) => {
       const node = park.nomad.truth.node(instanceId);
       return {
         instanceId,
         tag: tagOf(world, instanceId),
         installations,
+        looks,
         ...(node && { node: { status: node.Status, bundle: node.Meta[bundleMeta] } }),
       };
     }),

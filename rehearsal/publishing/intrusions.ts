@@ -49,7 +49,7 @@ const replaceFor = async (
 };
 
 const draw = (random: () => number) => ({
-  at: moment(random, 6 * minute),
+  at: moment(random, 4 * minute),
   lasts: span(random, 5 * second, 4 * minute),
 });
 
@@ -57,7 +57,7 @@ export const intrusions: readonly PublishFault[] = [
   {
     name: "unsigned-archive",
     what: "somebody puts a bundle of their own into the bucket, and asks to have it promoted",
-    draw: (random) => ({ at: moment(random, 6 * minute) }),
+    draw: (random) => ({ at: moment(random, 4 * minute) }),
     strike: async (scene) => {
       putEvilBundle(scene);
       const { pool, order, struck } = scene;

@@ -72,6 +72,7 @@ const play = async (here: Rehearsal, pace: Pace): Promise<void> => {
   const { world, variants, faults } = here;
   const think = () => pace.await(world.clock.sleep(thinks));
   const digest = (name: VariantName) => variants[name].built.manifest.sha256;
+  await think();
   await pace.await(publish(here, "ada", "first", { promote: true }));
   await think();
   const rival = faults.takeRival() && publish(here, "alan", "third", { most: 1 });

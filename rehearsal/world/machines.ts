@@ -15,11 +15,21 @@ export const bundleTag = "drover:bundle";
 /** The node meta in which a machine says what it runs, as `examples/pool` has it. */
 export const bundleMeta = "drover.bundle";
 
+/** A machine has looked for its bundle, and runs what it found. */
+export interface Look {
+  readonly bundle: string;
+  /** From the beginning to the end of its run. Milliseconds since the epoch. */
+  readonly from: number;
+  readonly until: number;
+}
+
 /** What is known of a machine that fetches its bundle, from the machine itself. */
 export interface MachineFact {
   readonly instanceId: string;
   /** All that it ever ran, the oldest first. */
   readonly installations: readonly Installation[];
+  /** Runs that ended well, the oldest first. */
+  readonly looks: readonly Look[];
   /** Of the last run; absent while the first one is under way. */
   readonly report?: Report | undefined;
 }
@@ -45,6 +55,7 @@ export interface Machines {
 interface Known {
   readonly instance: Instance;
   readonly machine: PullingMachine;
+  readonly looks: Look[];
   report?: Report;
 }
 
@@ -108,19 +119,24 @@ export const createMachines = ({
       clock,
       random,
     };
-    return { instance, machine };
+    return { instance, machine, looks: [] };
   };
 
   const run = async (one: Known) => {
+    const from = clock.now();
     one.report = await pull(one.machine);
+    const { state, bundle } = one.report;
+    if (state === "ready" && bundle !== undefined)
+      one.looks.push({ bundle, from, until: clock.now() });
     return metaOf(one);
   };
 
   return {
     facts: () =>
-      [...known.values()].map(({ machine, report }) => ({
+      [...known.values()].map(({ machine, looks, report }) => ({
         instanceId: machine.instanceId,
         installations: machine.disk.installations,
+        looks,
         report,
       })),
     boot: async (instance) => {

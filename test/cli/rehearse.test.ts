@@ -24,6 +24,7 @@ describe("drover", () => {
       ["--help"],
       ["rehearse", "--help"],
       ["rehearse", "scale-in", "--help"],
+      ["rehearse", "publish", "--help"],
       ["doctor", "--help"],
     ]) {
       const { code, out, error } = await drover(...args);
@@ -85,6 +86,12 @@ describe("drover", () => {
       [
         ["rehearse", "scale-in", "--live", "--faults", "all"],
         /--faults all: faults strike the emulated world alone; leave --live or --faults out/,
+      ],
+      [["rehearse", "publish", "--nodes", "3"], /unknown option '--nodes'/],
+      [["rehearse", "publish", "--seed", "one"], /--seed one: .*from 0 to/],
+      [
+        ["rehearse", "publish", "--faults", "power-cut"],
+        /--faults power-cut: there is no such fault; .*publisher-dies, two-publishers, unsigned-arch/,
       ],
       [["rehearse", "soak", "--seeds", "0"], /--seeds 0: .*from 1 to/],
       [["rehearse", "soak", "--faults", "flood,fire"], /--faults flood, fire: there are no such/],
