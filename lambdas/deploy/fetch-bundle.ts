@@ -42,7 +42,7 @@ const download = async (
 const scanArchive = async (file: string, key: string): Promise<ScannedTar> => {
   const scan = scanTar();
   try {
-    await pipeline(createReadStream(file), createGunzip(), scan);
+    await pipeline(createReadStream(file), createGunzip(), scan.target);
     return scan.result();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

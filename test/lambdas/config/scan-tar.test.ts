@@ -29,9 +29,9 @@ before(async () => {
 });
 
 const scan = async (pieces: readonly Buffer[]): Promise<ScannedTar> => {
-  const target = scanTar();
+  const { target, result } = scanTar();
   await pipeline(Readable.from(pieces), target);
-  return target.result();
+  return result();
 };
 
 describe("a tar that comes in pieces", () => {
