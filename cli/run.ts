@@ -19,6 +19,7 @@ const examples = `
 Examples:
   $ drover rehearse scale-in             twelve nodes, four of them leave
   $ drover rehearse scale-in --help      what can be varied, and what comes out
+  $ drover rehearse publish              bundles are published, and machines boot on them
   $ drover doctor                        whether a deployment works, seen from its functions
   $ drover publish ./pool --pool workers the bundle that the next upgrade's canary takes
   $ drover bundles --pool workers        which bundles there are, and which machines run what
