@@ -2,6 +2,7 @@ import { PublishingRefused } from "../../lambdas/config/bundle-desk.ts";
 import type { Channel } from "../../lambdas/config/channel.ts";
 import { type Published, publishBundle } from "../../lambdas/config/publish-bundle.ts";
 import { readChannel } from "../../lambdas/config/read-channel.ts";
+import type { Report } from "../../lambdas/config/report.ts";
 import type { Pace } from "../clock/pace.ts";
 import type { Template } from "../engine/intrinsics.ts";
 import { account, region, type World } from "../world.ts";
@@ -83,6 +84,15 @@ export const publish = async (
   }
 };
 
+/** What a function has to say in the cause of a failed execution: without its stack. */
+const messageOf = (cause = ""): string => {
+  try {
+    return (JSON.parse(cause) as { readonly errorMessage?: string }).errorMessage ?? cause;
+  } catch {
+    return cause;
+  }
+};
+
 /** A person moves the channel by the state machine. */
 export const move = async (
   here: Rehearsal,
@@ -94,10 +104,11 @@ export const move = async (
   const name = nameOf(here, bundle);
   for (let attempt = 1; attempt <= tries; attempt += 1) {
     const { status, cause } = await operator.order({ action, pool, bundle, by: who });
+    const isDone = status === "SUCCEEDED";
     say(
-      `${who} starts publish-bundle to ${action} the ${name} bundle: ${status === "SUCCEEDED" ? "done" : `failed: ${cause}`}`,
+      `${who} starts publish-bundle: ${action} the ${name} bundle: ${isDone ? "done" : `failed: ${messageOf(cause)}`}`,
     );
-    if (status === "SUCCEEDED") return;
+    if (isDone) return;
     await world.clock.sleep(minute);
   }
 };
@@ -116,6 +127,16 @@ const isSettled = ({ world, park }: Rehearsal, instanceId: string): boolean => {
   const fact = world.machines.facts().find((each) => each.instanceId === instanceId);
   if (fact?.report === undefined) return false;
   return fact.report.state === "failed" || park.nomad.truth.node(instanceId)?.Status === "ready";
+};
+
+/** What a machine has come to, in a person's words. */
+const tellReport = (here: Rehearsal, report: Report | undefined): string => {
+  if (report === undefined) return "is not up yet";
+  if (report.bundle === undefined) return `does not come up: ${report.reason}`;
+  const name = nameOf(here, report.bundle);
+  return report.state === "ready"
+    ? `runs the ${name} bundle`
+    : `keeps the ${name} bundle: ${report.reason}`;
 };
 
 /**
@@ -145,11 +166,7 @@ export const launch = async (
   }
   await pace.until(() => launched().every((id) => isSettled(here, id)), bootPatience);
   for (const { instanceId, report } of world.machines.facts()) {
-    if (!launched().includes(instanceId)) continue;
-    const how = report?.reason === undefined ? "" : ` (${report.reason})`;
-    say(
-      `${instanceId} runs the bundle ${nameOf(here, report?.bundle)}: ${report?.state ?? "not yet up"}${how}`,
-    );
+    if (launched().includes(instanceId)) say(`${instanceId} ${tellReport(here, report)}`);
   }
 };
 
@@ -161,8 +178,6 @@ export const followChannel = async (here: Rehearsal, label: string): Promise<voi
     const meta = await world.machines.look(instanceId);
     if (meta) park.restartAgent(instanceId, meta);
     const now = world.machines.facts().find((each) => each.instanceId === instanceId);
-    say(
-      `${instanceId} looks again: it runs the bundle ${nameOf(here, now?.installations.at(-1)?.bundle)}`,
-    );
+    say(`${instanceId} looks again, and ${tellReport(here, now?.report)}`);
   }
 };

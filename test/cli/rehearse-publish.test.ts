@@ -65,7 +65,7 @@ describe("drover rehearse publish", () => {
     assert.equal(code, 0);
     assert.equal(error, "");
     assert.match(out, /^ +30\.\d s {2}ada publishes the first bundle: promoted \(serial 1\)/);
-    assert.match(out, /grace starts publish-bundle to promote the second bundle: done\n/);
+    assert.match(out, /grace starts publish-bundle: promote the second bundle: done\n/);
     assert.match(out, /\nmachine +started +assigned +runs +serial +report +node\n/);
     assert.match(out, / after it was promoted +– +second \(outdated\) +3 +ready +ready\n/);
     assert.match(out, /\n +\d+\.\d s {2}unsigned-archive: promoting it has failed\n/);
