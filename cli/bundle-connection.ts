@@ -43,6 +43,11 @@ const readOrigin = async (
   };
 };
 
+/**
+ * Milliseconds for a connection, and without any byte on one: the SDK itself would wait for ever.
+ */
+const patience = { connectionTimeout: 10_000, socketTimeout: 60_000 };
+
 const findPlace = async (options: AwsClientOptions, cluster: string): Promise<BundlePlace> => {
   const client = new SSMClient(options);
   const Name = bundlePlaceParameter(cluster);
@@ -80,7 +85,7 @@ export const withBundles = async <Result>(
     region,
     // A person waits: more patience than a function has, whose state machine repeats it.
     maxAttempts: 5,
-    ...(outside.awsHandler && { requestHandler: outside.awsHandler }),
+    requestHandler: outside.awsHandler ?? patience,
   };
   try {
     const place = await findPlace(options, cluster);

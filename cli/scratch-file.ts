@@ -47,17 +47,19 @@ class FileStream extends Readable {
 
   override pipe<Target extends NodeJS.WritableStream>(target: Target): Target {
     const piece = Buffer.allocUnsafe(pieceSize);
+    const write = (filled: Buffer) =>
+      new Promise<boolean>((resolve) => target.write(filled, (error) => resolve(!error)));
     const send = async (): Promise<void> => {
       for (;;) {
         const filled = await this.#next(piece);
         if (filled === null) return void target.end();
-        await new Promise<void>((resolve, reject) => {
-          target.write(filled, (error) => (error ? reject(error) : resolve()));
-        });
+        // Why a request has ended, it says itself.
+        if (!(await write(filled))) return;
       }
     };
-    // What the target says of its own end, it says to whoever reads the answer.
-    send().catch((error: Error) => this.destroy(error));
+    send().catch((error: unknown) => {
+      if ("destroy" in target && typeof target.destroy === "function") target.destroy(error);
+    });
     return target;
   }
 }

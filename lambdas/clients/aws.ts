@@ -4,7 +4,10 @@ import type { Surroundings } from "../runtime/surroundings.ts";
 export interface AwsClientOptions {
   readonly region: string | undefined;
   readonly maxAttempts: number;
-  readonly requestHandler?: HttpHandler;
+  /** By default the SDK's own, which may be told how many milliseconds it waits. */
+  readonly requestHandler?:
+    | HttpHandler
+    | { readonly connectionTimeout: number; readonly socketTimeout: number };
 }
 
 /**

@@ -13,6 +13,8 @@ export type Fault =
   | { readonly kind: "answer"; readonly status: number; readonly code: string }
   /** Half of the real answer, and then the connection is gone. */
   | { readonly kind: "cut" }
+  /** The connection is gone while the request is still being sent. */
+  | { readonly kind: "hang up" }
   /** The real answer, a byte at a time. */
   | { readonly kind: "trickle" }
   /** Nothing, with the connection open. */
@@ -105,6 +107,8 @@ export const startWire = async (target: string): Promise<Wire> => {
     };
     if (fault?.kind === "answer") return answer(fault.status, fault.code);
     if (fault?.kind === "silence") return undefined;
+    if (fault?.kind === "hang up")
+      return request.once("data", () => request.destroy()).once("end", () => request.destroy());
     if (!isOfTime(request.headers["x-amz-date"], now)) return answer(403, "RequestTimeTooSkewed");
     return forward(request, response, now.toUTCString(), fault?.kind);
   }).listen(0, "127.0.0.1");
