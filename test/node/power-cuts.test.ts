@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { gunzipSync } from "node:zlib";
 import type { Cloud } from "./world/cloud.ts";
+import { type Cut, cutAtCalls, isRename, isSync } from "./world/cut-at-calls.ts";
 import { type Machine, makeMachine } from "./world/machine.ts";
 import { makePool, type Pool, startCloud } from "./world/pool.ts";
 
@@ -47,58 +46,27 @@ const identify = async (machine: Machine, of: readonly string[]): Promise<string
   return stdout === whole(newer) ? "newer" : stdout;
 };
 
-// The tools by which drover-pull changes what is on the disk.
-const tools = [
-  "fsync",
-  "sync",
-  "mv",
-  "ln",
-  "rm",
-  "rmdir",
-  "cp",
-  "mkdir",
-  "touch",
-  "tar",
-  "chown",
-  "chmod",
-];
-
-const instrument = async ({ machine }: Pool): Promise<void> => {
-  machine.write(
-    "/spy/snapshot",
-    readFileSync(join(import.meta.dirname, "world/snapshot.sh")),
-    0o755,
-  );
-  await machine.run(`mkdir /spy/real; for tool in ${tools.join(" ")}; do
-    ln -s snapshot /spy/$tool; ln -s /bin/busybox /spy/real/$tool
-  done; sed -i 's#PATH=#PATH=/spy:#' /usr/lib/drover/drover-pull; sync`);
-};
-
-/** Boots while every state of the disk is kept; gives them in their order. */
-const bootAndKeep = async (pool: Pool, writeBack: boolean): Promise<readonly Buffer[]> => {
-  const { folder } = pool.machine;
-  mkdirSync(join(folder, "snapshots"));
-  if (writeBack) writeFileSync(join(folder, "write-back"), "");
-  const done = await pool.machine.run("drover-pull boot", { limitSeconds: 150 });
-  assert.equal(done.code, 0, done.stderr);
-  const kept = readdirSync(join(folder, "snapshots"))
-    .toSorted((one, other) => Number(one) - Number(other))
-    .map((name) => readFileSync(join(folder, "snapshots", name)));
-  for (const name of ["snapshots", "write-back", "last"])
-    rmSync(join(folder, name), { recursive: true, force: true });
-  return kept;
+/** Boots a machine to the newer bundle, and gives what its disk has after each call on the way. */
+const bootAndCut = async ({ machine, configure }: Pool, torn: boolean): Promise<readonly Cut[]> => {
+  configure({ DROVER_BOOT_SECONDS: "120" });
+  await machine.run("sync");
+  const { cuts, code, said } = await cutAtCalls(machine, "drover-pull boot", { torn });
+  assert.equal(code, 0, said);
+  const [renames, syncs] = [cuts.filter(isRename).length, cuts.filter(isSync).length];
+  const found = `${cuts.length} calls, ${renames} renames, ${syncs} syncs`;
+  assert.ok(cuts.length >= 50 && renames >= 6 && syncs >= 7, found);
+  return cuts;
 };
 
 /** What a machine finds after the power came back, and what it makes of it. */
 const comeBack = async (
   context: TestContext,
-  snapshot: Buffer,
+  { line, disk }: Cut,
   state: { seen: Set<string>; before: string },
 ) => {
-  const machine = await makeMachine(context, { disk: gunzipSync(snapshot) });
-  await machine.run("sed -i 's#PATH=/spy:#PATH=#' /usr/lib/drover/drover-pull");
+  const machine = await makeMachine(context, { disk: gunzipSync(disk) });
   const found = await identify(machine, inBoth);
-  assert.ok([state.before, "newer"].includes(found), `a mixture: ${found}`);
+  assert.ok([state.before, "newer"].includes(found), `a mixture at ${line}: ${found}`);
   state.seen.add(found);
 
   // Without the bucket it finishes what it had begun, and is one or the other in all its paths.
@@ -106,65 +74,88 @@ const comeBack = async (
     "cp /etc/drover/settings /tmp; sed -i -e 's#^\\(DROVER_S3_ENDPOINT\\)=.*#\\1=http://127.0.0.1:1#' -e 's#^\\(DROVER_BOOT_SECONDS\\)=.*#\\1=1#' /etc/drover/settings",
   );
   const alone = await machine.run("drover-pull boot");
-  assert.equal(alone.code, 4, alone.stderr);
-  assert.equal(await identify(machine, found === "none" ? inBoth : paths), found);
+  assert.equal(alone.code, 4, `${line}: ${alone.stderr}`);
+  assert.equal(await identify(machine, found === "none" ? inBoth : paths), found, line);
   await machine.run("cp /tmp/settings /etc/drover/settings");
   const done = await machine.run("drover-pull boot");
-  assert.equal(done.code, 0, done.stderr);
-  assert.equal(await identify(machine, paths), "newer");
+  assert.equal(done.code, 0, `${line}: ${done.stderr}`);
+  assert.equal(await identify(machine, paths), "newer", line);
   const verified = await machine.run("drover-pull verify");
-  assert.equal(verified.code, 0, verified.stdout);
+  assert.equal(verified.code, 0, `${line}: ${verified.stdout}`);
   await machine.cutPower();
 };
 
-/** So many of them, with the first and the last. */
-const pick = <T>(all: readonly T[], count: number): readonly T[] =>
-  all.length <= count
-    ? all
-    : Array.from(
-        { length: count },
-        (_, index) => all[Math.round((index * (all.length - 1)) / (count - 1))] as T,
-      );
+/** Every rename, every sync and so many of the others; of those with the same disk one. */
+const pick = (cuts: readonly Cut[], count: number): readonly Cut[] => {
+  const others = cuts.filter((cut) => !isRename(cut) && !isSync(cut));
+  const step = Math.max(1, others.length / count);
+  const some = new Set(others.filter((_, index) => index % step < 1));
+  const picked = cuts.filter((cut) => isRename(cut) || isSync(cut) || some.has(cut));
+  return [...new Map(picked.map((cut) => [cut.disk, cut])).values()];
+};
 
-describe("the power is cut", { concurrency: 4 }, () => {
-  for (const writeBack of [false, true]) {
-    it(`while a machine changes its bundle${writeBack ? ", and the kernel writes as it likes" : ""}: the old or the new one is there, whole`, async (context) => {
+/** Does it for all of them, a few at a time. */
+const forAll = async <T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> => {
+  const queue = [...all];
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await act(next);
+  };
+  await Promise.all(Array.from({ length: 3 }, work));
+};
+
+describe("the power is cut", { concurrency: 3 }, () => {
+  for (const torn of [false, true]) {
+    it(`after any call by which a machine changes its bundle${torn ? ", and the kernel wrote as it liked" : ""}: the old or the new one is there, whole`, async (context) => {
       const pool = await makePool(context, cloud, { disk: "image" });
       await pool.publish({ files: older });
       assert.equal((await pool.pull("boot")).code, 0);
       await pool.publish({ files: newer });
-      await instrument(pool);
-      const snapshots = await bootAndKeep(pool, writeBack);
-      assert.ok(snapshots.length > 10, String(snapshots.length));
+      const picked = pick(await bootAndCut(pool, torn), 12);
+      const least = torn ? 25 : 8;
+      assert.ok(picked.length >= least, `${picked.length} disks`);
       const state = { seen: new Set<string>(), before: "older" };
-      await Promise.all(pick(snapshots, 7).map((snapshot) => comeBack(context, snapshot, state)));
+      await forAll(picked, (cut) => comeBack(context, cut, state));
       assert.deepEqual([...state.seen].toSorted(), ["newer", "older"]);
     });
   }
 
-  it("while a machine gets its first bundle: it has none of it, or all", async (context) => {
+  it("after any call by which a machine gets its first bundle: only whole files are there", async (context) => {
     const pool = await makePool(context, cloud, { disk: "image" });
     await pool.publish({ files: newer });
-    await instrument(pool);
-    const snapshots = await bootAndKeep(pool, true);
-    const state = { seen: new Set<string>(), before: "none" };
-    for (const snapshot of pick(snapshots, 5)) {
-      // The links come after the switch, so that files appear one by one: but only whole ones.
-      const machine = await makeMachine(context, { disk: gunzipSync(snapshot) });
+    const seen = new Set<string>();
+    // After a sync nothing is torn that was whole before.
+    const cuts = (await bootAndCut(pool, true)).filter((cut) => !isSync(cut));
+    await forAll(pick(cuts, 6), async ({ line, disk }) => {
+      const machine = await makeMachine(context, { disk: gunzipSync(disk) });
+      // The links come after the switch, so that files appear one by one.
       const { stdout } = await machine.run(
         inBoth.map((path) => `cat ${path} 2>/dev/null`).join("; "),
       );
-      for (const line of stdout.trim().split("\n"))
-        assert.ok(["", "newer", "newer i-0123456789abcdef0"].includes(line), line);
+      for (const text of stdout.trim().split("\n"))
+        assert.ok(["", "newer", "newer i-0123456789abcdef0"].includes(text), `${text} at ${line}`);
+      seen.add(stdout === "" ? "none" : "some");
+      const done = await machine.run("drover-pull boot");
+      assert.equal(done.code, 0, `${line}: ${done.stderr}`);
+      assert.equal(await identify(machine, paths), "newer", line);
       await machine.cutPower();
-      state.seen.add(stdout === "" ? "none" : "some");
-      const again = await makeMachine(context, { disk: gunzipSync(snapshot) });
-      await again.run("sed -i 's#PATH=/spy:#PATH=#' /usr/lib/drover/drover-pull");
-      const done = await again.run("drover-pull boot");
-      assert.equal(done.code, 0, done.stderr);
-      assert.equal(await identify(again, paths), "newer");
-      await again.cutPower();
-    }
-    assert.deepEqual([...state.seen].toSorted(), ["none", "some"]);
+    });
+    assert.deepEqual([...seen].toSorted(), ["none", "some"]);
+  });
+
+  it("after a file was written that nobody synced: a part of it is there", async (context) => {
+    const whole = "line\n".repeat(8_000);
+    const writer = await makeMachine(context, { disk: "image" });
+    writer.write("/whole", whole);
+    const writeAndCut = async (): Promise<string> => {
+      const { cuts } = await cutAtCalls(writer, "cat /whole >/new; mv /new /moved", { torn: true });
+      const last = cuts.findLast(isRename) ?? assert.fail("nothing was renamed");
+      const machine = await makeMachine(context, { disk: gunzipSync(last.disk) });
+      return machine.read("/moved");
+    };
+    // A machine of another test that syncs syncs the disks of all.
+    let found = whole;
+    for (let tries = 0; found === whole && tries < 5; tries += 1) found = await writeAndCut();
+    assert.ok(whole.startsWith(found), "something else is there");
+    assert.ok(found.length > 0 && found.length < whole.length, `${found.length} bytes`);
   });
 });

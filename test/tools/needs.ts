@@ -158,7 +158,10 @@ export const machines: Need = {
   name: "machines with Alpine",
   prepare: async (report) => {
     if (process.getuid?.() !== 0) throw new Missing("machines with Alpine need root");
-    needCommands(["debugfs", "nsenter", "openssl", "qemu-img", "setpriv", "unshare"], report);
+    needCommands(
+      ["debugfs", "nsenter", "openssl", "qemu-img", "setpriv", "strace", "unshare"],
+      report,
+    );
     await moto.prepare(report);
     try {
       execFileSync("sh", [join(import.meta.dirname, "..", "node", "alpine", "make-root.sh")], {

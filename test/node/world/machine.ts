@@ -44,6 +44,8 @@ export interface Machine {
   /** Where its disk begins, as seen from here, while it is on. */
   readonly root: string;
   readonly run: (command: string, options?: RunOptions) => Promise<Done>;
+  /** The words of a command here that runs one there. */
+  readonly enter: (command: string) => readonly string[];
   /** Writes a file, making its folders. */
   readonly write: (path: string, content: string | Buffer, mode?: number) => void;
   /** What a process on the machine reads there: links lead where they lead for it. */
@@ -101,19 +103,19 @@ const turnOn = async (
   return { holder, pid };
 };
 
+const enter = (pid: number, command: string): readonly string[] => [
+  ...`nsenter --target ${pid} --mount --pid --uts --root --wd`.split(" "),
+  ..."-- /usr/bin/env -i HOME=/root".split(" "),
+  "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+  "/bin/sh",
+  "-c",
+  command,
+];
+
 const run = (pid: number, command: string, options: RunOptions): Promise<Done> => {
   const { stdin = "", limitSeconds = 120 } = options;
-  const child = spawn(
-    "nsenter",
-    [
-      ...`--target ${pid} --mount --pid --uts --root --wd -- /usr/bin/env -i HOME=/root`.split(" "),
-      "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-      "/bin/sh",
-      "-c",
-      command,
-    ],
-    { stdio: ["pipe", "pipe", "pipe"] },
-  );
+  const [tool = "", ...words] = enter(pid, command);
+  const child = spawn(tool, words, { stdio: ["pipe", "pipe", "pipe"] });
   const limit = setTimeout(() => {
     child.kill("SIGKILL");
     // What it has started may hold them for ever.
@@ -194,6 +196,7 @@ export const makeMachine = async (
       return root();
     },
     run: (command, options = {}) => run(needPower().pid, command, options),
+    enter: (command) => enter(needPower().pid, command),
     write: (path, content, mode = 0o644) => {
       mkdirSync(dirname(root() + path), { recursive: true });
       writeFileSync(root() + path, content, { mode });

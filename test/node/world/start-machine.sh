@@ -1,7 +1,7 @@
 #!/bin/sh
 # Becomes process 1 of a machine: an Alpine of its own over the shared root, on the host's loopback
 # interface. What it writes to its disk is in $1/disk and outlives it; /run is memory. With an image
-# of a file system in $1/image that is its disk, and the machine sees $1 as /host.
+# of a file system in $1/image that is its disk, which the machine sees as /disk too, as it is.
 #
 #   unshare --mount --pid --fork --kill-child start-machine.sh FOLDER ROOT COMMAND…
 set -eu
@@ -16,8 +16,8 @@ mount -t overlay overlay \
   -o "lowerdir=$root,upperdir=$folder/disk/files,workdir=$folder/disk/work" "$folder/root"
 cd "$folder/root"
 if [ -e "$folder/image" ]; then
-  mkdir -p host
-  mount --bind "$folder" host
+  mkdir -p disk
+  mount --bind "$folder/disk" disk
 fi
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 tmpfs run
