@@ -12,8 +12,8 @@ import { printable } from "./printable.ts";
 
 const description = `Drover looks after the nodes of Nomad clusters on AWS.
 
-This command rehearses it on your machine (no AWS account, no network), checks a deployment,
-and publishes what machines are made of.`;
+This command rehearses it on your machine (no AWS account, no network),
+checks a deployment, and publishes what machines are made of.`;
 
 const examples = `
 Examples:
@@ -21,7 +21,7 @@ Examples:
   $ drover rehearse scale-in --help      what can be varied, and what comes out
   $ drover rehearse publish              bundles are published, and machines boot on them
   $ drover doctor                        whether a deployment works, seen from its functions
-  $ drover publish ./pool --pool workers the bundle that the next upgrade's canary takes
+  $ drover publish ./pool --pool workers stored, and the candidate until it is promoted
   $ drover bundles --pool workers        which bundles there are, and which machines run what
 
 In a clone of the repository: npm run -s drover -- rehearse scale-in`;

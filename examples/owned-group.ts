@@ -69,7 +69,7 @@ new ConfigBundle(stack, "WorkersBundle", {
   store: bundles,
   pool: "workers",
   source: join(import.meta.dirname, "pool"),
-  // The first machines need one. Leave it out when there are machines, for a canary to come first.
+  // The first machines need one. Leave it out when there are machines, to try it on one of them.
   promote: true,
 });
 const secrets = ["consul.json", "nomad-cert.pem", "nomad-key.pem"].map((name) =>

@@ -25,8 +25,8 @@ export interface ConfigBundleProps {
   readonly source: string;
   /**
    * Whether each deployment that changes the bundle makes it the current one at once, which every
-   * machine takes that starts from then on. Otherwise it is the candidate, for the canary of the
-   * next upgrade.
+   * machine takes that starts from then on. Otherwise it is the candidate, which machines take that
+   * carry the tag `drover:bundle` with its digest, until somebody promotes it.
    *
    * @default false
    */

@@ -44,9 +44,9 @@ const commands: readonly MoveCommand[] = [
     description: "Make the candidate of a pool its current bundle.",
     to: "another bundle than the candidate",
     question: (pool, to = "the candidate") =>
-      `Every machine of ${pool} that starts from now on would take ${to}, without a canary. Go on?`,
+      `Every machine of ${pool} that starts from now on would take ${to}. Go on?`,
     help: `What happens: machines that start from now on take the bundle. Those that run keep theirs,
-unless they follow their channel. An upgrade does this by itself once its canary is well.`,
+unless they follow their channel. Nothing does this by itself.`,
     examples: ["--pool workers", "--pool workers --to 3f6c… --yes"],
     move: ({ promoteStored }, desk, order, to) => promoteStored(desk, order, to),
   },
@@ -58,14 +58,16 @@ unless they follow their channel. An upgrade does this by itself once its canary
       `Every machine of ${pool} that starts from now on would take ${to}. Go on?`,
     help: `What happens: machines that start from now on take the earlier bundle, and there is no
 candidate any more. Those that run keep theirs, unless they follow their channel: replace
-them, or wait for the next upgrade. Nothing is uploaded: a pointer moves.`,
+them, or run drover-pull follow on them. Nothing is uploaded: a pointer moves.`,
     examples: ["--pool workers", "--pool workers --to 3f6c…"],
     move: ({ rollBackChannel }, desk, order, to) => rollBackChannel(desk, order, to),
   },
   {
     name: "withdraw",
     description: "Take the candidate of a pool back.",
-    help: "What happens: the next upgrade finds no candidate. The current bundle stays.",
+    help: `What happens: there is no candidate any more, and the current bundle stays. A machine that runs
+it keeps it until it boots or follows its channel, and takes the current one then. The first
+boot of one that is launched with a tag that names it fails.`,
     examples: ["--pool workers"],
     move: ({ withdrawCandidate }, desk, order) => withdrawCandidate(desk, order),
   },

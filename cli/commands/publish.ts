@@ -22,10 +22,11 @@ The folder has files/ (the tree as it will lie on the machines), bundle.yaml, an
 there are any. Every fault of it is told at once, with file and line; nothing is published
 then. What comes out has a digest that follows from the source alone.
 
-What happens: the bundle is stored and signed, and becomes the candidate of the pool. No
-machine that runs changes by that: the canary of the next upgrade takes it. With --promote
-it becomes the current bundle at once: for a pool without machines. With --dry-run it is
-checked and built, no account is needed, and nothing is written.
+What happens: the bundle is stored and signed, and becomes the candidate of the pool. Machines
+take it that carry the tag drover:bundle=<its digest>; all others take the current bundle. It
+waits until somebody promotes it (drover promote). With --promote it becomes the current
+bundle at once: for a pool without machines. With --dry-run it is checked and built, no
+account is needed, and nothing is written.
 
 To run it again does no harm: what is stored already is checked and left.
 
@@ -99,11 +100,11 @@ const store = async (
   }
 };
 
-/** Whether a person who types it takes the way around the canary back. */
+/** Whether a person who types it takes the way around the candidate back. */
 const isTakenBack = async (flags: PublishFlags, outside: Outside): Promise<boolean> => {
   if (flags.promote !== true || flags.yes === true || flags.dryRun === true) return false;
   const answer = await outside.confirm?.(
-    `Every machine of ${flags.pool} that starts from now on would take it, without a canary. Go on?`,
+    `Every machine of ${flags.pool} that starts from now on would take it, tried by none. Go on?`,
   );
   return answer === false;
 };

@@ -3,7 +3,7 @@ import type { MoveResult } from "../../lambdas/config/swap-channel.ts";
 
 const meanings: Readonly<Record<Move, string>> = {
   published:
-    "is the candidate now: the canary of the next upgrade takes it, and nothing that runs changes",
+    "is the candidate now: machines with the tag drover:bundle=<that digest> take it, all others the current one, until somebody promotes it",
   promoted: "is the current one now: every machine that starts from now on takes it",
   "rolled-back":
     "is the current one again: every machine that starts from now on takes it, and there is no candidate",

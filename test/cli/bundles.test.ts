@@ -24,7 +24,11 @@ describe("drover publish", () => {
     const { bundle } = await publish("--dry-run");
     const said = await fine("publish", source());
     assert.match(said, /The source is right\.\n +pool +workers\n/);
-    assert.match(said, new RegExp(`the bundle ${String(bundle)} is the candidate now: the canary`));
+    assert.match(said, new RegExp(`the bundle ${String(bundle)} is the candidate now: `));
+    assert.match(
+      said,
+      /machines with the tag drover:bundle=.* take it, .* until somebody promotes/,
+    );
     assert.match(await fine("publish", source()), /nothing was moved: it is the candidate already/);
     assert.match(await fine("publish", source(), "--promote"), /is the current one now/);
   });
@@ -62,7 +66,7 @@ describe("drover publish", () => {
     assert.deepEqual([no.code, no.error], [1, "drover: nothing was published\n"]);
     assert.deepEqual(account().contents(), {});
     assert.equal((await drover(args, answering(true))).code, 0);
-    assert.match(asked[0] ?? "", /Every machine of workers .* without a canary/);
+    assert.match(asked[0] ?? "", /Every machine of workers .* tried by none/);
     assert.equal(asked.length, 2);
     await drover([...args, "--yes"], answering(false));
     await drover(args.slice(0, -1), answering(false));
@@ -214,9 +218,7 @@ describe("drover promote, rollback and withdraw", () => {
       assert.deepEqual([code, error], [1, "drover: nothing was moved\n"]);
     }
     assert.deepEqual(
-      asked.map(
-        (question) => /would take (.*?)(, without a canary)?\. Go on\?$/.exec(question)?.[1],
-      ),
+      asked.map((question) => /would take (.*?)\. Go on\?$/.exec(question)?.[1]),
       ["the bundle before the current one", to, "the candidate", to],
     );
     assert.deepEqual(account().contents(), stored);

@@ -46,7 +46,7 @@ const step = (
 };
 
 /**
- * A bundle becomes the candidate, which the canary of the next upgrade takes.
+ * A bundle becomes the candidate, which machines take whose tag names it.
  * Publishing what is current already takes back another candidate: the source
  * then says that nothing is to change.
  */
