@@ -20,11 +20,17 @@ makes it by itself.
 What happens: the rest, the scripts of machines, is put into the bucket if this version of
 them is not there yet. Nothing else is changed.
 
+With --assignment wait, whoever launches machines has to give them the tag drover:bundle:
+Drover does not set it, and a machine without it fails after --boot-seconds.
+
 The launch template has to demand IMDSv2 with the hop limit 1, and to give machines their tags:
 MetadataOptions HttpTokens=required, HttpPutResponseHopLimit=1, InstanceMetadataTags=enabled.
 
 Needed are ssm:GetParameter, s3:GetObject, s3:ListBucket and kms:GetPublicKey: the policy of
 viewers has them. To put the scripts there, s3:PutObject besides: the policy of publishers.
+
+Exit code: 0 printed; 1 it came to no result, for the reason on stderr; 2 the arguments or the
+credentials are not as they have to be.
 
 Examples:
   $ drover user-data --pool workers --role-id "$(aws iam get-role --role-name workers \\
