@@ -27,6 +27,8 @@ compares with that one.
 Needed are ssm:GetParameter, s3:GetObject, s3:ListBucket and kms:GetPublicKey: the policy of
 viewers has them.
 
+With --json the faults of a source are the document: {"faults": [{"file", "line", "message"}]}.
+
 Exit code: 0 compared, the same or not; 1 the source has faults; 2 the arguments or the
 credentials are not as they have to be.
 
@@ -136,14 +138,13 @@ export const addDiff = (
       checkPool(flags.pool);
       checkFolder(folder);
       checkAgainst(flags.against ?? "current");
-      const { checkSource, SourceRefused } = await import("../../infra/bundle/check-source.ts");
+      const { checkSource } = await import("../../infra/bundle/check-source.ts");
+      const { tellRefused } = await import("./refused-source.ts");
       try {
         output.out(await compare(await checkSource(folder, flags.pool), flags, outside));
         end(exitCodes.fine);
       } catch (error) {
-        if (!(error instanceof SourceRefused)) throw error;
-        output.error(`drover: ${error.message}\n`);
-        end(exitCodes.broken);
+        end(tellRefused(error, flags.json === true, output));
       }
     });
 };

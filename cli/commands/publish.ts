@@ -33,6 +33,8 @@ To run it again does no harm: what is stored already is checked and left.
 Needed are ssm:GetParameter of /drover/<cluster>/bundles, s3:GetObject, s3:PutObject and
 s3:ListBucket of the bucket, kms:Sign and kms:GetPublicKey: the policy of publishers has them.
 
+With --json the faults of a source are the document: {"faults": [{"file", "line", "message"}]}.
+
 Exit code: 0 published, or the source is right; 1 the source has faults, or another was first;
 2 the arguments or the credentials are not as they have to be.
 
@@ -130,7 +132,8 @@ export const addPublish = (
       checkPool(flags.pool);
       checkFolder(folder);
       // Loaded when it is needed: parsers take a moment.
-      const { checkSource, SourceRefused } = await import("../../infra/bundle/check-source.ts");
+      const { checkSource } = await import("../../infra/bundle/check-source.ts");
+      const { tellRefused } = await import("./refused-source.ts");
       const { buildBundle } = await import("../../infra/bundle/build-bundle.ts");
       try {
         const checked = await checkSource(folder, flags.pool);
@@ -156,9 +159,7 @@ export const addPublish = (
         }
         return end(exitCodes.fine);
       } catch (error) {
-        if (!(error instanceof SourceRefused)) throw error;
-        output.error(`drover: ${error.message}\n`);
-        return end(exitCodes.broken);
+        return end(tellRefused(error, flags.json === true, output));
       }
     });
 };

@@ -91,6 +91,26 @@ describe("drover publish", () => {
   });
 });
 
+describe("the faults of a source with --json", () => {
+  for (const command of ["publish", "diff"])
+    it(`are the one document of ${command}, and stderr stays empty`, async () => {
+      write("files/etc/bad.conf", "ok\n{{drover.wrong}}\n");
+      symlinkSync("/etc/shadow", join(source(), "files", "etc", "link"));
+      const { code, out, error } = await drover([command, source(), "--pool", "workers", "--json"]);
+      assert.deepEqual([code, error], [1, ""]);
+      const { faults, ...rest } = JSON.parse(out) as {
+        readonly faults: readonly { file: string; line: number | null; message: string }[];
+      };
+      assert.deepEqual(rest, {});
+      assert.deepEqual(faults.map(({ file, line }) => [file, line]).toSorted(), [
+        ["files/etc/bad.conf", 2],
+        ["files/etc/link", null],
+      ]);
+      assert.match(faults.find(({ line }) => line === 2)?.message ?? "", /instance_id/);
+      assert.deepEqual(account().contents(), {});
+    });
+});
+
 describe("drover bundles", () => {
   it("shows who did what, and which machines run what", async () => {
     const { bundle: one } = await publish("--promote");

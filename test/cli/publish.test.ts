@@ -173,6 +173,9 @@ const faults: readonly Fault[] = [
     [
       ["architectures: [sparc]", /^bundle\.yaml:1: architectures\.0/m],
       ["architectures: [amd64]\nserves: []", /^bundle\.yaml:\d: .*serves/m],
+      ["architectures: [amd64]\nfiles: *none", /^bundle\.yaml: an alias of it has no anchor/m],
+      ["architectures: [&a sparc]\nfiles: [*a]", /^bundle\.yaml:1: architectures/m],
+      ["- architectures", /^bundle\.yaml:1: /m],
       ["architectures: [amd64]\n  x: [", /^bundle\.yaml:\d: /m],
       [
         "architectures: [amd64]\nfiles:\n  - path: /none",
@@ -252,7 +255,7 @@ describe("drover publish --dry-run", () => {
       makeGood();
       assert.equal((await dryRun(folder)).code, 0);
       make();
-      const { code, out, error } = await dryRun(folder, "--json");
+      const { code, out, error } = await dryRun(folder);
       assert.equal(code, 1, out);
       assert.equal(out, "");
       assert.match(error, told);
@@ -275,6 +278,40 @@ describe("drover publish --dry-run", () => {
     ])
       assert.match(error, told);
     assert.doesNotMatch(error, new RegExp(value.slice(0, 10)));
+  });
+
+  it("checks what is right of a description with faults, and tells nothing that only follows", async () => {
+    write("files/a.conf", "{{drover.secret.nope}} {{drover.secret.tls}}\n");
+    write("files/b.conf", "");
+    symlinkSync("/etc/shadow", join(folder, "files/link"));
+    const description = (id: string): string =>
+      [
+        "architectures: [amd64]",
+        "secrets:",
+        `  - {name: tls, from: ssm, id: ${id}}`,
+        "files:",
+        "  - {path: b.conf}",
+        "  - {path: /none}",
+        "services:",
+        "  - name: x",
+        "    on_change: restart",
+        "    runlevels: [default]",
+        "    watch: [/gone, /run/drover/secrets/tls]",
+        "binaries:",
+        `  - {path: /bin/x, amd64: {source: https://a.b/x, sha256: ${digest.slice(1)}}}`,
+        "hooks:",
+        "  before-switch: [x, hooks/gone]",
+      ].join("\n");
+    const places = async (): Promise<string[]> => {
+      const { error } = await dryRun(folder);
+      return [...error.matchAll(/^((?:bundle|files).*?): /gm)].map(([, place = ""]) => place);
+    };
+    const lines = [5, 6, 9, 10, 13, 15, 15].map((line) => `bundle.yaml:${line}`);
+    write("bundle.yaml", description("tls"));
+    assert.deepEqual(await places(), [...lines, "files/a.conf:1", "files/link"]);
+    // Which secrets there are is not known now.
+    write("bundle.yaml", description("'a b'"));
+    assert.deepEqual(await places(), ["bundle.yaml:3", ...lines, "files/link"]);
   });
 
   it("lets a line pass that somebody has looked at", async () => {
