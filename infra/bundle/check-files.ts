@@ -6,7 +6,7 @@ import { machinePath } from "./rules/check-tree.ts";
 import type { Fault } from "./rules/faults.ts";
 import { findSecrets } from "./rules/find-secrets.ts";
 import { findPlaceholders } from "./rules/placeholders.ts";
-import type { Description } from "./rules/source-schema.ts";
+import type { ReadDescription } from "./rules/read-description.ts";
 
 /** The largest file that a machine renders, and whose syntax is checked: its shell holds it in memory. */
 export const largestText = 1024 * 1024;
@@ -54,10 +54,12 @@ const newlines = (text: string): number => {
 export const checkFiles = async (
   source: string,
   entries: readonly TarEntry[],
-  description: Pick<Description, "files" | "secrets">,
+  { description, incomplete }: ReadDescription,
 ): Promise<CheckedFiles> => {
   const buffer = Buffer.allocUnsafe(readSize);
-  const secrets = new Set(description.secrets.map(({ name }) => name));
+  const secrets = incomplete.has("secrets")
+    ? undefined
+    : new Set(description.secrets.map(({ name }) => name));
   const faults: Fault[] = [];
   const rendered: string[] = [];
   for (const { path, kind, size = 0 } of entries) {

@@ -7,7 +7,8 @@ import { readTree } from "./read-tree.ts";
 import { checkTree } from "./rules/check-tree.ts";
 import { type Fault, renderFaults } from "./rules/faults.ts";
 import { makePlan } from "./rules/make-plan.ts";
-import { type Description, descriptionFile, readDescription } from "./rules/source-schema.ts";
+import { readDescription, unreadDescription } from "./rules/read-description.ts";
+import { descriptionFile } from "./rules/source-schema.ts";
 
 /** A source has faults; the message has all of them, with file and line. */
 export class SourceRefused extends Error {
@@ -53,15 +54,6 @@ const checkFolders = (entries: readonly TarEntry[]): Fault[] => {
     : [...faults, { file: "files", message: missing }];
 };
 
-const nothing: Description = {
-  architectures: ["amd64"],
-  files: [],
-  binaries: [],
-  secrets: [],
-  services: [],
-  hooks: { "before-switch": [], "after-switch": [], "before-start": [], "after-start": [] },
-};
-
 /**
  * Checks a folder from which a bundle is to be made.
  *
@@ -72,7 +64,7 @@ export const checkSource = async (source: string, pool: string): Promise<Checked
   const read =
     "text" in found
       ? readDescription(found.text)
-      : { faults: [{ file: descriptionFile, ...found }], lineOf: () => undefined };
+      : unreadDescription([{ file: descriptionFile, ...found }]);
   const tree = readTree(source, folders);
   const faults: Fault[] = [
     ...read.faults,
@@ -80,14 +72,10 @@ export const checkSource = async (source: string, pool: string): Promise<Checked
     ...checkTree(tree.entries),
     ...checkFolders(tree.entries),
   ];
-  const description = "description" in read ? read.description : undefined;
-  // Without its description the files are looked through all the same, as far as that goes.
-  const files = await checkFiles(source, tree.entries, description ?? nothing);
-  const isUnknowable = ({ message }: Fault): boolean =>
-    description === undefined && message.includes("there is no secret");
-  faults.push(...files.faults.filter((fault) => !isUnknowable(fault)));
-  const made = makePlan(pool, description ?? nothing, tree.entries, files.rendered, read.lineOf);
-  if (description) faults.push(...made.faults);
+  // What is wrong in the description is left out of it: the rest is checked all the same.
+  const files = await checkFiles(source, tree.entries, read);
+  const made = makePlan(pool, read, tree.entries, files.rendered);
+  faults.push(...files.faults, ...made.faults);
   if (faults.length > 0) throw new SourceRefused(source, faults);
   return { source, entries: tree.entries, plan: made.plan };
 };

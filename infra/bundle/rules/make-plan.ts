@@ -4,7 +4,8 @@ import type { TarEntry } from "../../../lambdas/config/tar.ts";
 import { isReserved, machinePath } from "./check-tree.ts";
 import type { Fault } from "./faults.ts";
 import { secretFolder } from "./placeholders.ts";
-import { type Description, descriptionFile, type ReadDescription } from "./source-schema.ts";
+import type { ReadDescription } from "./read-description.ts";
+import { type Description, descriptionFile } from "./source-schema.ts";
 
 type Arch = { readonly [A in Architecture]: RegExp };
 
@@ -54,10 +55,9 @@ export interface MadePlan {
  */
 export const makePlan = (
   pool: string,
-  description: Description,
+  { description, incomplete, lineOf }: ReadDescription,
   entries: readonly TarEntry[],
   rendered: readonly string[],
-  lineOf: ReadDescription["lineOf"],
 ): MadePlan => {
   const faults: Fault[] = [];
   const add = (path: readonly (string | number)[], message: string): void =>
@@ -134,7 +134,9 @@ export const makePlan = (
   const watches = description.services.flatMap(({ name, watch }, index) =>
     watch.flatMap((glob, place): Watch[] => {
       const found = watchable.filter((path) => matchesGlob(path, glob));
-      if (found.length === 0)
+      const isPerhapsThere =
+        incomplete.has("binaries") || (incomplete.has("secrets") && glob.startsWith(secretFolder));
+      if (found.length === 0 && !isPerhapsThere)
         add(
           ["services", index, "watch", place],
           `${glob} matches no file of the bundle: correct the path`,
@@ -158,7 +160,7 @@ export const makePlan = (
     if (!path.startsWith("hooks/")) continue;
     if (kind !== "file")
       faults.push({ file: path, message: "a hook has to be a file: replace it" });
-    else if (!named.has(path))
+    else if (!named.has(path) && !incomplete.has("hooks"))
       faults.push({
         file: path,
         message: `${descriptionFile} names no such hook: name it there, or delete the file`,

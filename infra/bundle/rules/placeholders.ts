@@ -40,11 +40,11 @@ export interface Placeholders {
   readonly faults: readonly PlaceholderFault[];
 }
 
-const isKnown = (name: string, secrets: ReadonlySet<string>): string | undefined => {
+const isKnown = (name: string, secrets: ReadonlySet<string> | undefined): string | undefined => {
   if (Object.hasOwn(plainNames, name) || tagPattern.test(name)) return undefined;
   const secret = secretPattern.exec(name)?.[1];
   if (secret !== undefined) {
-    return secrets.has(secret)
+    return !secrets || secrets.has(secret)
       ? undefined
       : `there is no secret ${secret} in bundle.yaml: name it there under secrets`;
   }
@@ -54,9 +54,12 @@ const isKnown = (name: string, secrets: ReadonlySet<string>): string | undefined
 /**
  * Finds the placeholders of a text, and what is wrong with them.
  *
- * @param secrets - the names of those that the source has
+ * @param secrets - the names of those that the source has, undefined if these are not known
  */
-export const findPlaceholders = (text: string, secrets: ReadonlySet<string>): Placeholders => {
+export const findPlaceholders = (
+  text: string,
+  secrets: ReadonlySet<string> | undefined,
+): Placeholders => {
   const faults: PlaceholderFault[] = [];
   let any = false;
   let line = 1;

@@ -1,8 +1,6 @@
 import * as v from "valibot";
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import { architectures, changeActions, secretStores } from "../../../lambdas/config/plan.ts";
 import { isSha256, isSpeakable, isWord } from "../../../lambdas/config/lines.ts";
-import type { Fault } from "./faults.ts";
 
 const word = v.pipe(
   v.string(),
@@ -72,7 +70,7 @@ const hookList = v.optional(
   [],
 );
 
-const schema = v.strictObject({
+export const schema = v.strictObject({
   architectures: v.pipe(v.array(v.picklist(architectures)), v.minLength(1)),
   files: v.optional(
     v.array(
@@ -142,44 +140,3 @@ export type DescriptionInput = v.InferInput<typeof schema>;
 export type Description = v.InferOutput<typeof schema>;
 
 export const descriptionFile = "bundle.yaml";
-
-export interface ReadDescription {
-  /** Undefined if it is not right. */
-  readonly description?: Description | undefined;
-  readonly faults: readonly Fault[];
-  /** The line of a value, by its path. */
-  readonly lineOf: (path: readonly (string | number)[]) => number | undefined;
-}
-
-/** The line of the value at a path, or of what is nearest above it. */
-const lineAt = (
-  document: Document,
-  lines: LineCounter,
-  path: readonly (string | number)[],
-): number | undefined => {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return undefined;
-};
-
-/** Reads `bundle.yaml`, and tells all that is wrong with it. */
-export const readDescription = (text: string): ReadDescription => {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const lineOf = (path: readonly (string | number)[]) => lineAt(document, lines, path);
-  const broken = document.errors.map(({ message, pos }): Fault => ({
-    file: descriptionFile,
-    line: lines.linePos(pos[0]).line,
-    message: message.split("\n", 1)[0] ?? "",
-  }));
-  if (broken.length > 0) return { faults: broken, lineOf };
-  const parsed = v.safeParse(schema, document.toJS({ maxAliasCount: 10 }) ?? {});
-  if (parsed.success) return { description: parsed.output, faults: [], lineOf };
-  const faults = parsed.issues.map(({ path = [], message }): Fault => {
-    const keys = path.map(({ key }) => key as string | number);
-    return { file: descriptionFile, line: lineOf(keys), message: `${keys.join(".")}: ${message}` };
-  });
-  return { faults, lineOf };
-};
