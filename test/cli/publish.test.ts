@@ -171,7 +171,7 @@ const faults: readonly Fault[] = [
   })),
   ...(
     [
-      ["architectures: [sparc]", /^bundle\.yaml:1: architectures\.0/m],
+      ["architectures: [sparc]", /^bundle\.yaml:1: architectures entry 1: has to be amd64/m],
       ["architectures: [amd64]\nserves: []", /^bundle\.yaml:\d: .*serves/m],
       ["architectures: [amd64]\nfiles: *none", /^bundle\.yaml: an alias of it has no anchor/m],
       ["architectures: [&a sparc]\nfiles: [*a]", /^bundle\.yaml:1: architectures/m],

@@ -1,4 +1,4 @@
-import { LineCounter, parseAllDocuments } from "yaml";
+import { LineCounter, parseAllDocuments, type YAMLParseError } from "yaml";
 import { renderPlaceholders, sampleOf } from "./placeholders.ts";
 
 export interface SyntaxFault {
@@ -6,15 +6,21 @@ export interface SyntaxFault {
   readonly message: string;
 }
 
+/** What a parser says of YAML: the first only, for the others mostly follow from it. */
+export const yamlFaults = (errors: readonly YAMLParseError[], lines: LineCounter): SyntaxFault[] =>
+  errors.slice(0, 1).map(({ message, pos }) => ({
+    line: lines.linePos(pos[0]).line,
+    // Behind it are the place, which the fault has, and the text there, which may hold anything.
+    message: `no valid YAML: ${(message.split("\n", 1)[0] ?? "").replace(/ at line \d+, column \d+:?$/, "")}`,
+  }));
+
 const checkYaml = (text: string): SyntaxFault[] => {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines });
   if (!Array.isArray(documents)) return [];
-  return documents.flatMap(({ errors }) =>
-    errors.map(({ message, pos }) => ({
-      line: lines.linePos(pos[0]).line,
-      message: `no valid YAML: ${message.split("\n", 1)[0]}`,
-    })),
+  return yamlFaults(
+    documents.flatMap(({ errors }) => errors),
+    lines,
   );
 };
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { yamlFaults } from "./check-syntax.ts";
 import type { Fault } from "./faults.ts";
 import { type Description, descriptionFile, schema } from "./source-schema.ts";
 
@@ -61,6 +62,9 @@ const toLeaveOut = (document: Document, path: Keys): ReturnType<typeof heldAt> =
   return undefined;
 };
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
 const keysOf = ({ path }: v.BaseIssue<unknown>): Keys =>
   (path ?? []).map(({ key }) => key as string | number);
 
@@ -73,9 +77,22 @@ const wrongPart = (issue: v.BaseIssue<unknown>): Keys => {
   return isPin && !isUnknownKey(issue) ? keys.slice(0, 2) : keys;
 };
 
+/** An entry by its path or name; one that has none by its number, which people count from 1. */
+const placeOf = (keys: Keys, entry: unknown): string => {
+  const facts: Readonly<Record<string, unknown>> = isRecord(entry) ? entry : {};
+  const name = [facts["path"], facts["name"]].find((each) => typeof each === "string");
+  return keys
+    .map((key, index) => {
+      if (index === 1 && name !== undefined) return `of ${name}`;
+      return typeof key === "number" ? `entry ${key + 1}` : key;
+    })
+    .join(" ");
+};
+
 const faultOf = (issue: v.BaseIssue<unknown>, lineOf: ReadDescription["lineOf"]): Fault => {
   const keys = keysOf(issue);
-  const message = `${keys.join(".")}: ${issue.message}`;
+  const where = placeOf(isUnknownKey(issue) ? keys.slice(0, -1) : keys, issue.path?.[1]?.value);
+  const message = where === "" ? issue.message : `${where}: ${issue.message}`;
   return { file: descriptionFile, line: lineOf(keys), message };
 };
 
@@ -101,10 +118,9 @@ export const readDescription = (text: string): ReadDescription => {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const lineOf = (path: Keys) => lineAt(document, lines, path);
-  const faults = document.errors.map(({ message, pos }): Fault => ({
+  const faults = yamlFaults(document.errors, lines).map((fault): Fault => ({
     file: descriptionFile,
-    line: lines.linePos(pos[0]).line,
-    message: message.split("\n", 1)[0] ?? "",
+    ...fault,
   }));
   if (faults.length > 0) return unreadDescription(faults);
   const incomplete = new Set<Section>();
@@ -117,7 +133,8 @@ export const readDescription = (text: string): ReadDescription => {
         "an alias of it has no anchor, or there are too many: write out what they stand for";
       return unreadDescription(isFirst ? [{ file: descriptionFile, message }] : faults);
     }
-    const parsed = v.safeParse(schema, read.value);
+    // One fault a value: the first says what is wrong.
+    const parsed = v.safeParse(schema, read.value, { abortPipeEarly: true });
     if (parsed.success) {
       const description = { ...parsed.output, ...(architectures && { architectures }) };
       return { description, incomplete, faults, lineOf };

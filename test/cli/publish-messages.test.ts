@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { run } from "../../cli/run.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "drover-publish-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const write = (path: string, text: string, mode = 0o644): void => {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  chmodSync(file, mode);
+};
+
+/** The faults that are told, one each. */
+const faultsOf = async (description: string): Promise<string[]> => {
+  write("bundle.yaml", description);
+  write("files/a.conf", "plain\n");
+  let told = "";
+  await run(["publish", folder, "--pool", "workers", "--dry-run"], {
+    out: () => undefined,
+    error: (text) => (told += text),
+  });
+  return told.split("\n").filter((line) => /^(?:bundle\.yaml|files|hooks)/.test(line));
+};
+
+const amd64 = "architectures: [amd64]\n";
+const digest = "0123456789abcdef".repeat(4);
+
+const messages = [
+  [
+    `${amd64}services: [{name: nginx, on_change: restart}]`,
+    "bundle.yaml:2: services of nginx: there is no field on_change; there are name, runlevel, on-change, watch",
+  ],
+  ["files: []", "bundle.yaml:1: architectures: is missing: add architectures: [amd64]"],
+  [
+    `${amd64}binaries: [{path: /bin/x, amd64: {source: bucket}}]`,
+    "bundle.yaml:2: binaries of /bin/x amd64 sha256: is missing: add sha256: <its 64 hexadecimal digits>",
+  ],
+  [
+    `${amd64}binaries: [{path: /bin/x, check: -v, amd64: {source: bucket, sha256: ${digest}}}]`,
+    "bundle.yaml:2: binaries of /bin/x check: has to be a list, such as [-v]",
+  ],
+  [
+    `${amd64}services: [nginx]`,
+    'bundle.yaml:2: services entry 1: has to be a mapping with fields of name, runlevel, on-change, watch, each as "field: value"',
+  ],
+  [
+    `${amd64}files: [{path: /a.conf, mode: "640"}]`,
+    'bundle.yaml:2: files of /a.conf mode: has three digits: write "0640"',
+  ],
+  [
+    `${amd64}binaries: [{path: /bin/x, amd64: {source: "https://u:p@a.b/x", sha256: ${digest}}}]`,
+    "bundle.yaml:2: binaries of /bin/x amd64 source: has credentials in its URL, which everybody could read: give a URL without them",
+  ],
+  [
+    `${amd64}secrets: [{name: k, from: ssm, id: "{{drover.pool}}/k"}]`,
+    "bundle.yaml:2: secrets of k id: has a placeholder, and these work in files/ only: write the id itself",
+  ],
+  [
+    `${amd64}\tfiles: []\n\tservices: []`,
+    "bundle.yaml:2: no valid YAML: Tabs are not allowed as indentation",
+  ],
+] as const;
+
+describe("what drover publish says of a fault", () => {
+  for (const [description, told] of messages)
+    it(JSON.stringify(description), async () => {
+      assert.deepEqual(await faultsOf(description), [told]);
+    });
+});
