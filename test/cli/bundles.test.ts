@@ -102,9 +102,9 @@ describe("the faults of a source with --json", () => {
         readonly faults: readonly { file: string; line: number | null; message: string }[];
       };
       assert.deepEqual(rest, {});
-      assert.deepEqual(faults.map(({ file, line }) => [file, line]).toSorted(), [
-        ["files/etc/bad.conf", 2],
-        ["files/etc/link", null],
+      assert.deepEqual(faults.map(({ file, line }) => `${file}:${line}`).toSorted(), [
+        "files/etc/bad.conf:2",
+        "files/etc/link:null",
       ]);
       assert.match(faults.find(({ line }) => line === 2)?.message ?? "", /instance_id/);
       assert.deepEqual(account().contents(), {});
