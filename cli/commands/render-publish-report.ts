@@ -32,12 +32,34 @@ const layOut = (rows: readonly (readonly string[])[]): string[] => {
   );
 };
 
+/** The channel as it lies in the bucket, which somebody may have put there who may not. */
+const renderChannel = (report: PublishReport): string => {
+  const { channel, machines, pool } = report;
+  const seen = Math.max(0, ...machines.map(({ serial }) => serial ?? 0));
+  const isOld = channel.serial !== null && channel.serial < seen;
+  return (
+    `The channel of ${pool}, as it lies in the bucket, has serial ${channel.serial ?? "–"}: current ${nameOf(report, channel.current)}, candidate ${nameOf(report, channel.candidate)}, before ${nameOf(report, channel.previous)}.` +
+    (isOld ? ` It is an old one, put back: a machine has seen serial ${seen}.` : "")
+  );
+};
+
+const renderVerdict = ({ invariants, neverStruck = [] }: PublishReport): string => {
+  const broken = invariants.filter(({ held }) => !held).length;
+  const verdict =
+    broken === 0
+      ? "all invariants held"
+      : `${broken} of ${invariants.length} invariants were broken`;
+  return neverStruck.length > 0
+    ? `${verdict}; never struck: ${neverStruck.join(", ")}.`
+    : `${verdict}.`;
+};
+
 /** What was found, for a person: one row a machine, one line an invariant. */
 export const renderPublishReport = (report: PublishReport): string => {
-  const { channel, invariants, machines, seed, virtualSeconds, wallSeconds } = report;
-  const broken = invariants.filter(({ held }) => !held).length;
+  const { invariants, machines, seed, virtualSeconds, wallSeconds } = report;
   const outdated = machines.filter(({ isOutdated }) => isOutdated).length;
-  const ready = machines.filter(({ isReady }) => isReady).length;
+  const ready = machines.filter(({ isReady }) => isReady);
+  const kept = ready.filter(({ state }) => state === "kept").length;
   return [
     "",
     ...layOut([headings, ...rowsOf(report)]),
@@ -45,12 +67,8 @@ export const renderPublishReport = (report: PublishReport): string => {
     ...(report.faults ? renderFaults(report.faults) : []),
     ...renderVerdicts(invariants),
     "",
-    `The channel of ${report.pool} has serial ${channel.serial ?? "–"}: current ${nameOf(report, channel.current)}, candidate ${nameOf(report, channel.candidate)}, before ${nameOf(report, channel.previous)}.`,
-    `${ready} of ${machines.length} machines are ready, ${outdated} of them outdated, after ${virtualSeconds} s, rehearsed in ${wallSeconds} s (seed ${seed}): ${
-      broken === 0
-        ? "all invariants held."
-        : `${broken} of ${invariants.length} invariants were broken.`
-    }`,
+    renderChannel(report),
+    `${ready.length} of ${machines.length} machines are ready${kept > 0 ? ` (${kept} of them kept what it had)` : ""}, ${outdated} of them outdated, after ${virtualSeconds} s, rehearsed in ${wallSeconds} s (seed ${seed}): ${renderVerdict(report)}`,
     "",
   ].join("\n");
 };

@@ -57,6 +57,8 @@ export interface PublishReport {
   readonly machines: readonly PublishedMachine[];
   /** What went wrong, when something was to. */
   readonly faults?: readonly Strike[];
+  /** Faults that were to strike and met nothing, when something was to go wrong. */
+  readonly neverStruck?: readonly string[];
   readonly invariants: readonly Verdict[];
 }
 
@@ -120,6 +122,14 @@ export const rehearsePublish = async (options: PublishOptions): Promise<PublishR
   } finally {
     putBack();
   }
+};
+
+const neverStruck = (
+  schedule: readonly PublishOccurrence[],
+  strikes: readonly Strike[],
+): readonly string[] => {
+  const struck = new Set(strikes.map(({ fault }) => fault));
+  return [...new Set(schedule.map(({ fault }) => fault))].filter((fault) => !struck.has(fault));
 };
 
 const run = async (
@@ -199,7 +209,10 @@ const run = async (
         previous: channel?.previous ?? null,
       },
       machines: describeMachines(evidence, world.machines.facts(), here.waves, channel?.current),
-      ...(schedule && { faults: faults.strikes }),
+      ...(schedule && {
+        faults: faults.strikes,
+        neverStruck: neverStruck(schedule, faults.strikes),
+      }),
       invariants: judgeBundles(evidence),
     };
   } finally {

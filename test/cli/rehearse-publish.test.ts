@@ -76,6 +76,42 @@ describe("drover rehearse publish", () => {
     );
   });
 
+  test("says at the end which faults never struck, what was kept, and that a channel is old", async () => {
+    const report = JSON.parse((await drover("rehearse", "publish", "--json")).out) as PublishReport;
+    const last = (changed: Partial<PublishReport>) =>
+      renderPublishReport({ ...report, ...changed })
+        .split("\n")
+        .slice(-3)
+        .join("\n");
+    assert.match(last({}), /in the bucket, has serial 4: .*\.\n10 of 10 machines are ready, 3 of/);
+    assert.match(last({}), /: all invariants held\.\n$/);
+    assert.match(
+      last({ neverStruck: ["old-channel", "s3-slow"] }),
+      /: all invariants held; never struck: old-channel, s3-slow\.\n$/,
+    );
+    const [first, ...others] = report.machines;
+    assert.ok(first);
+    assert.match(
+      last({ machines: [{ ...first, state: "kept" }, ...others] }),
+      /10 of 10 machines are ready \(1 of them kept what it had\), 3 of/,
+    );
+    assert.match(
+      last({ channel: { ...report.channel, serial: 1 } }),
+      /has serial 1: .* It is an old one, put back: a machine has seen serial 4\.\n/,
+    );
+  });
+
+  test("counts a named fault that meets nothing, and none that struck", async () => {
+    const neverStruck = async (seed: string) => {
+      const args = ["rehearse", "publish", "--faults", "old-channel", "--seed", seed, "--json"];
+      const { out } = await drover(...args);
+      const { faults, ...report } = JSON.parse(out) as PublishReport;
+      return [faults?.map(({ fault }) => fault), report.neverStruck];
+    };
+    assert.deepEqual(await neverStruck("1"), [[], ["old-channel"]]);
+    assert.deepEqual(await neverStruck("3"), [["old-channel"], []]);
+  });
+
   test("says in its help what can go wrong", async () => {
     const { out } = await drover("rehearse", "publish", "--help");
     for (const { name, what } of publishFaults)
