@@ -3,9 +3,11 @@ import { join, matchesGlob } from "node:path";
 import type { TarEntry } from "../../lambdas/config/tar.ts";
 import { checkSyntax, hasSyntax } from "./rules/check-syntax.ts";
 import { machinePath } from "./rules/check-tree.ts";
+import { checkHook } from "./rules/check-hook.ts";
 import type { Fault } from "./rules/faults.ts";
 import { findSecrets } from "./rules/find-secrets.ts";
 import { findPlaceholders } from "./rules/placeholders.ts";
+import { descriptionFile } from "./rules/source-schema.ts";
 import type { ReadDescription } from "./rules/read-description.ts";
 
 /** The largest file that a machine renders, and whose syntax is checked: its shell holds it in memory. */
@@ -50,30 +52,52 @@ const newlines = (text: string): number => {
   return count;
 };
 
+type Rule = ReadDescription["description"]["files"][number];
+
+/** Numbers under `not-secrets` that were of use once, and would hide what comes to their line. */
+const staleMarks = (
+  { description, lineOf }: ReadDescription,
+  marked: ReadonlyMap<Rule, ReadonlySet<number>>,
+): Fault[] =>
+  description.files.flatMap((rule, index) =>
+    (rule["not-secrets"] ?? []).flatMap((number, place): Fault[] => {
+      if (!marked.get(rule)?.has(number)) return [];
+      const message = `line ${number} of ${rule.path} has nothing that looks like a secret: correct the number, or take it away`;
+      const line = lineOf(["files", index, "not-secrets", place]);
+      return [{ file: descriptionFile, line, message }];
+    }),
+  );
+
 /** Reads every file once, and tells what is wrong with what is in them. */
 export const checkFiles = async (
   source: string,
   entries: readonly TarEntry[],
-  { description, incomplete }: ReadDescription,
+  read: ReadDescription,
 ): Promise<CheckedFiles> => {
+  const { description, incomplete } = read;
   const buffer = Buffer.allocUnsafe(readSize);
   const secrets = incomplete.has("secrets")
     ? undefined
     : new Set(description.secrets.map(({ name }) => name));
   const faults: Fault[] = [];
   const rendered: string[] = [];
+  // Numbers of lines by the rule of a file, until something is found on the line.
+  const marked = new Map<Rule, Set<number>>();
   for (const { path, kind, size = 0 } of entries) {
     if (kind !== "file") continue;
     const inTree = path.startsWith("files/");
     const rules = inTree
       ? description.files.filter(({ path: glob }) => matchesGlob(machinePath(path), glob))
       : [];
+    for (const rule of rules) if (!marked.has(rule)) marked.set(rule, new Set(rule["not-secrets"]));
     const allowed = new Set(rules.flatMap((rule) => rule["not-secrets"] ?? []));
     let line = 1;
     let isBinary = false;
     let broken = false;
     let holds = false;
     let whole = "";
+    if (!inTree && size === 0)
+      faults.push(...checkHook("", line).map((fault) => ({ file: path, ...fault })));
     for (const chunk of readLines(join(source, path), buffer)) {
       isBinary ||= chunk.includes(0);
       // What is no text becomes none: a hundred megabytes of strings would be left to collect.
@@ -103,8 +127,14 @@ export const checkFiles = async (
       }));
       broken ||= found.length > 0;
       faults.push(...found);
-      if (!isBinary)
-        faults.push(...findSecrets(text, allowed, line).map((fault) => ({ file: path, ...fault })));
+      if (!isBinary) {
+        const secretsFound = findSecrets(text, line);
+        for (const rule of rules)
+          for (const fault of secretsFound) marked.get(rule)?.delete(fault.line);
+        const told = secretsFound.filter((fault) => !allowed.has(fault.line));
+        if (!inTree) told.push(...checkHook(text, line));
+        faults.push(...told.map((fault) => ({ file: path, ...fault })));
+      }
       line += newlines(text);
       whole = text;
     }
@@ -122,6 +152,7 @@ export const checkFiles = async (
       faults.push({ file: path, line: fault.line, message: fault.message + remedy });
     }
   }
+  faults.push(...staleMarks(read, marked));
   return { rendered, faults };
 };
 

@@ -74,4 +74,36 @@ describe("what drover publish says of a fault", () => {
     it(JSON.stringify(description), async () => {
       assert.deepEqual(await faultsOf(description), [told]);
     });
+
+  it("tells of a script of a service that is not executable, unless the description makes it so", async () => {
+    const services = `${amd64}services: [{name: nginx}]\n`;
+    write("files/etc/init.d/nginx", "#!/sbin/openrc-run\n");
+    assert.deepEqual(await faultsOf(services), [
+      "bundle.yaml:2: /etc/init.d/nginx is not executable, and OpenRC would not start it: chmod +x files/etc/init.d/nginx",
+    ]);
+    const files = 'files: [{path: /etc/init.d/*, mode: "0755"}]';
+    assert.deepEqual(await faultsOf(services + files), []);
+    chmodSync(join(folder, "files/etc/init.d/nginx"), 0o755);
+    assert.deepEqual(await faultsOf(services), []);
+  });
+
+  it("tells of hooks that no machine could run", async () => {
+    write("hooks/a", "echo\n");
+    write("hooks/b", "#!/bin/sh\ntrue\r\n");
+    write("hooks/c", "");
+    const hooks = `${amd64}hooks: {after-switch: [hooks/a, hooks/b, hooks/c]}`;
+    const none = "a hook has to begin with its interpreter: #!/bin/sh";
+    assert.deepEqual(await faultsOf(hooks), [
+      `hooks/a:1: ${none}`,
+      "hooks/b:2: its lines end as on Windows (CRLF), which no shell takes: save it with LF",
+      `hooks/c:1: ${none}`,
+    ]);
+  });
+
+  it("tells of a number under not-secrets that no longer fits", async () => {
+    write("files/b.json", '{\n"password": "pUqJrVyVRj5jsiYEkM/tFQ"\n}');
+    assert.deepEqual(await faultsOf(`${amd64}files: [{path: /b.json, not-secrets: [1, 2]}]`), [
+      "bundle.yaml:2: line 1 of /b.json has nothing that looks like a secret: correct the number, or take it away",
+    ]);
+  });
 });

@@ -15,6 +15,8 @@ const tells: Arch = { amd64: /amd64|x86[_-]64/i, arm64: /arm64|aarch64/i };
 const defaultMode = ({ kind, executable }: TarEntry): string =>
   kind === "folder" || executable ? "0755" : "0644";
 
+const isExecutable = (mode: string): boolean => (Number.parseInt(mode, 8) & 0o100) !== 0;
+
 /** The value that comes last wins: a later entry of `files` is the more special one. */
 const ownerships = (
   description: Description,
@@ -131,6 +133,14 @@ export const makePlan = (
     ...description.binaries.map(({ path }) => path),
     ...description.secrets.map(({ name }) => `${secretFolder}/${name}`),
   ];
+  const modes = new Map(owned.map(({ path, mode }) => [path, mode]));
+  description.services.forEach(({ name }, index) => {
+    const path = `/etc/init.d/${name}`;
+    const entry = inTree.get(`files${path}`);
+    if (entry?.kind !== "file" || isExecutable(modes.get(path) ?? defaultMode(entry))) return;
+    const message = `${path} is not executable, and OpenRC would not start it: chmod +x files${path}`;
+    add(["services", index, "name"], message);
+  });
   const watches = description.services.flatMap(({ name, watch }, index) =>
     watch.flatMap((glob, place): Watch[] => {
       const found = watchable.filter((path) => matchesGlob(path, glob));
