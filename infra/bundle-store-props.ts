@@ -99,7 +99,7 @@ export interface BundleOptions {
   readonly serialFloor?: number;
   /**
    * Whether a machine without the tag `drover:bundle` takes the current bundle,
-   * or waits for the tag.
+   * or waits for the tag: whoever launches it has to set that, Drover does not.
    *
    * @default "current"
    */
