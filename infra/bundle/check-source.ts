@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../../lambdas/config/plan.ts";
 import type { TarEntry } from "../../lambdas/config/tar.ts";
@@ -38,7 +38,11 @@ const readText = (file: string): { readonly text: string } | { readonly message:
     return { text: readFileSync(file, "utf8") };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return { message: 'it is missing: make it, with at least "architectures: [amd64]"' };
+      return {
+        message: existsSync(file.replace(/yaml$/, "yml"))
+          ? "it is missing: rename bundle.yml"
+          : 'it is missing: make it, with at least "architectures: [amd64]"',
+      };
     return { message: `it cannot be read (${error instanceof Error ? error.message : "?"})` };
   }
 };

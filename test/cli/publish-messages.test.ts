@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -19,15 +19,19 @@ const write = (path: string, text: string, mode = 0o644): void => {
 };
 
 /** The faults that are told, one each. */
-const faultsOf = async (description: string): Promise<string[]> => {
-  write("bundle.yaml", description);
-  write("files/a.conf", "plain\n");
-  let told = "";
+const told = async (): Promise<string[]> => {
+  let said = "";
   await run(["publish", folder, "--pool", "workers", "--dry-run"], {
     out: () => undefined,
-    error: (text) => (told += text),
+    error: (text) => (said += text),
   });
-  return told.split("\n").filter((line) => /^(?:bundle\.yaml|files|hooks)/.test(line));
+  return said.split("\n").filter((line) => /^(?:bundle\.yaml|files|hooks)/.test(line));
+};
+
+const faultsOf = (description: string): Promise<string[]> => {
+  write("bundle.yaml", description);
+  write("files/a.conf", "plain\n");
+  return told();
 };
 
 const amd64 = "architectures: [amd64]\n";
@@ -67,12 +71,25 @@ const messages = [
     `${amd64}\tfiles: []\n\tservices: []`,
     "bundle.yaml:2: no valid YAML: Tabs are not allowed as indentation",
   ],
+  [
+    `${amd64}files: [{path: /run/drover/secrets/k, mode: "0600"}]`,
+    "bundle.yaml:2: /run/drover/secrets/k is a secret: take it from files, and give its owner and mode in secrets",
+  ],
+  [
+    `${amd64}binaries: [{path: /bin/x, amd64: {source: bucket, sha256: ${digest}}}]\nfiles: [{path: /bin/x, mode: "0750"}]`,
+    "bundle.yaml:3: /bin/x is a binary: take its owner and mode from files, and give the mode in binaries",
+  ],
+  [
+    `${amd64}services: [{name: x, watch: [/run/drover/secrets/k, /etc/passwd]}]`,
+    "bundle.yaml:2: there is no secret k: name it under secrets, or correct the path",
+    "bundle.yaml:2: /etc/passwd matches no file of the bundle, and only these can be watched: correct the path, or add the file",
+  ],
 ] as const;
 
 describe("what drover publish says of a fault", () => {
-  for (const [description, told] of messages)
+  for (const [description, ...expected] of messages)
     it(JSON.stringify(description), async () => {
-      assert.deepEqual(await faultsOf(description), [told]);
+      assert.deepEqual(await faultsOf(description), expected);
     });
 
   it("tells of a script of a service that is not executable, unless the description makes it so", async () => {
@@ -104,6 +121,26 @@ describe("what drover publish says of a fault", () => {
     write("files/b.json", '{\n"password": "pUqJrVyVRj5jsiYEkM/tFQ"\n}');
     assert.deepEqual(await faultsOf(`${amd64}files: [{path: /b.json, not-secrets: [1, 2]}]`), [
       "bundle.yaml:2: line 1 of /b.json has nothing that looks like a secret: correct the number, or take it away",
+    ]);
+  });
+
+  it("says that a tag's key has a space", async () => {
+    write("files/b.conf", "{{drover.tag.My Key}}");
+    assert.deepEqual(await faultsOf(amd64), [
+      "files/b.conf:1: {{drover.tag.My Key}}: a key with a space cannot be used here: give the tag another key",
+    ]);
+  });
+
+  it("says how a description by another name is to be called", async () => {
+    await faultsOf(amd64);
+    renameSync(join(folder, "bundle.yaml"), join(folder, "bundle.yml"));
+    assert.deepEqual(await told(), ["bundle.yaml: it is missing: rename bundle.yml"]);
+  });
+
+  it("says that files/ is missing, and not what follows from it", async () => {
+    write("bundle.yaml", `${amd64}files: [{path: /a}]\nservices: [{name: x, watch: [/a]}]`);
+    assert.deepEqual(await told(), [
+      "files: the folder is missing: make it, for the tree as it will lie on the machine",
     ]);
   });
 });

@@ -17,7 +17,10 @@ const defaultMode = ({ kind, executable }: TarEntry): string =>
 
 const isExecutable = (mode: string): boolean => (Number.parseInt(mode, 8) & 0o100) !== 0;
 
-/** The value that comes last wins: a later entry of `files` is the more special one. */
+/**
+ * The value that comes last wins: a later entry of `files` is the more special
+ * one. The mode of a glob is that of files: folders have theirs by their path.
+ */
 const ownerships = (
   description: Description,
   entries: readonly TarEntry[],
@@ -33,7 +36,7 @@ const ownerships = (
       given = {
         ...given,
         ...(owner !== undefined && { owner }),
-        ...(mode !== undefined && { mode }),
+        ...(mode !== undefined && (entry.kind === "file" || glob === path) && { mode }),
       };
     });
     if (given.owner === undefined && given.mode === undefined) return [];
@@ -43,6 +46,23 @@ const ownerships = (
     owned,
     unused: description.files.flatMap((_, index) => (used.has(index) ? [] : [index])),
   };
+};
+
+/** What is meant by a path of `files` that matches nothing in there. */
+const whyUnused = (path: string, { binaries }: Description): string => {
+  if (binaries.some((binary) => binary.path === path))
+    return `${path} is a binary: take its owner and mode from files, and give the mode in binaries`;
+  return path.startsWith(`${secretFolder}/`)
+    ? `${path} is a secret: take it from files, and give its owner and mode in secrets`
+    : `${path} matches nothing in files/: correct the path`;
+};
+
+/** Why a watch matches nothing. */
+const whyUnwatched = (glob: string): string => {
+  const secret = glob.startsWith(`${secretFolder}/`) && glob.slice(secretFolder.length + 1);
+  return secret
+    ? `there is no secret ${secret}: name it under secrets, or correct the path`
+    : `${glob} matches no file of the bundle, and only these can be watched: correct the path, or add the file`;
 };
 
 export interface MadePlan {
@@ -66,9 +86,11 @@ export const makePlan = (
     void faults.push({ file: descriptionFile, line: lineOf(path), message });
   const inTree = new Map(entries.map((entry) => [entry.path, entry]));
   const { owned, unused } = ownerships(description, entries);
-  for (const index of unused) {
-    const path = description.files[index]?.path;
-    add(["files", index, "path"], `${path} matches nothing in files/: correct the path`);
+  // Without files/ itself, which is told, nothing in there can be found.
+  const hasFiles = inTree.has("files");
+  for (const index of hasFiles ? unused : []) {
+    const path = description.files[index]?.path ?? "";
+    add(["files", index, "path"], whyUnused(path, description));
   }
   const twice = (list: readonly string[], at: string, key: string): void => {
     list.forEach((each, index) => {
@@ -145,12 +167,11 @@ export const makePlan = (
     watch.flatMap((glob, place): Watch[] => {
       const found = watchable.filter((path) => matchesGlob(path, glob));
       const isPerhapsThere =
-        incomplete.has("binaries") || (incomplete.has("secrets") && glob.startsWith(secretFolder));
+        !hasFiles ||
+        incomplete.has("binaries") ||
+        (incomplete.has("secrets") && glob.startsWith(secretFolder));
       if (found.length === 0 && !isPerhapsThere)
-        add(
-          ["services", index, "watch", place],
-          `${glob} matches no file of the bundle: correct the path`,
-        );
+        add(["services", index, "watch", place], whyUnwatched(glob));
       return found.map((path) => ({ service: name, path }));
     }),
   );

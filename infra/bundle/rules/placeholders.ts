@@ -48,6 +48,8 @@ const isKnown = (name: string, secrets: ReadonlySet<string> | undefined): string
       ? undefined
       : `there is no secret ${secret} in bundle.yaml: name it there under secrets`;
   }
+  if (name.startsWith("tag.") && /\s/.test(name))
+    return "a key with a space cannot be used here: give the tag another key";
   return `a machine knows no value ${JSON.stringify(name)}: use one of ${Object.keys(plainNames).join(", ")}, tag.<key> or secret.<name>`;
 };
 
