@@ -143,4 +143,16 @@ describe("what drover publish says of a fault", () => {
       "files: the folder is missing: make it, for the tree as it will lie on the machine",
     ]);
   });
+
+  it("tells an unknown secret although a field of another is wrong", async () => {
+    write("files/b.conf", "{{drover.secret.k}} {{drover.secret.gone}}");
+    assert.deepEqual(
+      await faultsOf(`${amd64}secrets: [{name: k, from: ssm, id: k, mod: 1, mode: "600"}]`),
+      [
+        'bundle.yaml:2: secrets of k mode: has three digits: write "0600"',
+        "bundle.yaml:2: secrets of k: there is no field mod; there are name, from, id, owner, mode",
+        "files/b.conf:1: {{drover.secret.gone}}: there is no secret gone in bundle.yaml: name it there under secrets",
+      ],
+    );
+  });
 });

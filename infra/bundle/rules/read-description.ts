@@ -53,11 +53,12 @@ const heldAt = (
     : { items: parent.items, item };
 };
 
-/** What goes for a wrong value: itself, or the nearest above it that is in the document. */
-const toLeaveOut = (document: Document, path: Keys): ReturnType<typeof heldAt> => {
+/** What goes for a wrong value, with its path: itself, or the nearest above it that is in the document. */
+const toLeaveOut = (document: Document, path: Keys) => {
   for (let length = path.length; length > 0; length -= 1) {
-    const held = heldAt(document, path.slice(0, length));
-    if (held) return held;
+    const part = path.slice(0, length);
+    const held = heldAt(document, part);
+    if (held) return { ...held, part };
   }
   return undefined;
 };
@@ -97,7 +98,10 @@ const faultOf = (issue: v.BaseIssue<unknown>, lineOf: ReadDescription["lineOf"])
 };
 
 /** Sections in which something may be missed when a value is left out. */
-const sectionsOf = (document: Document, [section]: Keys): readonly Section[] => {
+const sectionsOf = (document: Document, path: Keys): readonly Section[] => {
+  const [section] = path;
+  // An entry without one of its fields is still there.
+  if (path.length > 2 && section !== "hooks") return [];
   const known = sections.filter((each) => each === section);
   // An unknown section may have been meant as any of those that there are not.
   return known.length > 0 ? known : sections.filter((each) => !document.has(each));
@@ -144,8 +148,9 @@ export const readDescription = (text: string): ReadDescription => {
       if (isFirst || isUnknownKey(issue)) faults.push(faultOf(issue, lineOf));
     const wrong = parsed.issues.map((issue) => {
       const path = wrongPart(issue);
-      for (const section of sectionsOf(document, path)) incomplete.add(section);
-      return { path, held: toLeaveOut(document, path) };
+      const held = toLeaveOut(document, path);
+      for (const section of sectionsOf(document, held?.part ?? path)) incomplete.add(section);
+      return { path, held };
     });
     for (const { path, held } of wrong) {
       if (held) {
