@@ -67,6 +67,7 @@ const messages = [
     `${amd64}secrets: [{name: k, from: ssm, id: "{{drover.pool}}/k"}]`,
     "bundle.yaml:2: secrets of k id: has a placeholder, and these work in files/ only: write the id itself",
   ],
+  [`${amd64}---\n${amd64}`, "bundle.yaml:2: no valid YAML: there are several documents: leave one"],
   [
     `${amd64}\tfiles: []\n\tservices: []`,
     "bundle.yaml:2: no valid YAML: Tabs are not allowed as indentation",

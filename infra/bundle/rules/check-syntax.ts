@@ -6,12 +6,17 @@ export interface SyntaxFault {
   readonly message: string;
 }
 
+/** Without the place, which a fault has, and without the text there, which may hold anything. */
+const inShort = ({ code, message }: YAMLParseError): string =>
+  code === "MULTIPLE_DOCS"
+    ? "there are several documents: leave one"
+    : (message.split("\n", 1)[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
+
 /** What a parser says of YAML: the first only, for the others mostly follow from it. */
 export const yamlFaults = (errors: readonly YAMLParseError[], lines: LineCounter): SyntaxFault[] =>
-  errors.slice(0, 1).map(({ message, pos }) => ({
-    line: lines.linePos(pos[0]).line,
-    // Behind it are the place, which the fault has, and the text there, which may hold anything.
-    message: `no valid YAML: ${(message.split("\n", 1)[0] ?? "").replace(/ at line \d+, column \d+:?$/, "")}`,
+  errors.slice(0, 1).map((error) => ({
+    line: lines.linePos(error.pos[0]).line,
+    message: `no valid YAML: ${inShort(error)}`,
   }));
 
 const checkYaml = (text: string): SyntaxFault[] => {
