@@ -66,7 +66,8 @@ apply_services() {
     if are_healthy; then
       [ -n "${touched:-}" ] || return 0
       sleep 3
-      [ "$children" != "$(list_children)" ] || ! are_healthy || return 0
+      # Their processes last: one that was started again while its health was looked at has another.
+      ! are_healthy || [ "$children" != "$(list_children)" ] || return 0
       trouble='its processes do not stay'
     fi
     now
