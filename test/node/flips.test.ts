@@ -58,8 +58,11 @@ const objects = new Map(
  */
 const holdsTheSame = (name: string, content: Buffer): boolean => {
   if (!name.endsWith(".tar.gz")) return false;
+  const read = Buffer.from(content);
+  // Flags that mean nothing yet: Node.js stops at them, and busybox reads on.
+  if (read.length > 3) read[3] = (read[3] ?? 0) & 0x1f;
   try {
-    return gunzipSync(content).equals(bundle.tar);
+    return gunzipSync(read).equals(bundle.tar);
   } catch {
     return false;
   }
@@ -73,7 +76,7 @@ describe("one bit flipped, or an end cut off", () => {
       "DROVER_POOL=workers\nDROVER_CLUSTER=blue\nDROVER_BUCKET=b\nDROVER_REGION=r\nDROVER_ROLE_ID=A\n",
     );
     machine.write("/etc/drover/key.pem", publicPem(key.publicKey));
-    const cases = fc.sample(
+    const sampled = fc.sample(
       fc
         .constantFrom(...objects.keys())
         .chain((name) =>
@@ -81,6 +84,9 @@ describe("one bit flipped, or an end cut off", () => {
         ),
       1_000,
     );
+    const archive = [...objects.keys()].find((name) => name.endsWith(".tar.gz")) ?? assert.fail();
+    // A flag in the header of gzip that means nothing yet.
+    const cases = [...sampled, [archive, { kind: "flip", bit: 30 }] as [string, Damage]];
     const folder = (name: string) => {
       const path = join(machine.root, "cases", name);
       mkdirSync(path, { recursive: true });

@@ -4,7 +4,7 @@ import { Duration } from "aws-cdk-lib";
 import { publishMachineName } from "../../infra/names.ts";
 import { type BundleDesk, openDesk } from "../../lambdas/config/bundle-desk.ts";
 import { bundlePlaceParameter, parseBundlePlace } from "../../lambdas/config/bundle-place.ts";
-import { archiveKey, manifestKey } from "../../lambdas/config/keys.ts";
+import { archiveKey, channelKey, manifestKey } from "../../lambdas/config/keys.ts";
 import { publishBundle } from "../../lambdas/config/publish-bundle.ts";
 import { readChannel } from "../../lambdas/config/read-channel.ts";
 import type { Execution } from "../../rehearsal/emulators/step-functions.ts";
@@ -105,6 +105,13 @@ describe("publish-bundle", () => {
     assert.equal(shown["serial"], 1);
     assert.match(JSON.stringify(shown["bundles"]), new RegExp(one));
     assert.equal((await channel())?.serial, 1);
+  });
+
+  it("begins a channel anew that is gone, from what is stored", async () => {
+    const one = await publish("one", true);
+    here.world.s3.remove(bucket, channelKey("workers"));
+    const published = await succeed({ action: "publish", pool: "workers", bundle: one });
+    assert.deepEqual([published["candidate"], published["serial"]], [one, 1]);
   });
 
   it("refuses at once what is not understood, and what nobody has signed", async () => {
