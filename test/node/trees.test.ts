@@ -32,7 +32,8 @@ const expectedOf = (source: string, owned: boolean): Record<string, string> =>
     Object.entries(look(join(source, "files"))).map(([path, facts]) => [
       path,
       owned && matchesGlob(`/${path}`, glob)
-        ? facts.replace(/^(folder )?0:0 \d+/, "$165534:65534 750")
+        ? // The mode of a glob is that of files.
+          facts.replace(/^0:0 \d+/, "65534:65534 750").replace(/^folder 0:0/, "folder 65534:65534")
         : facts,
     ]),
   );
