@@ -42,26 +42,16 @@ export class PublishBundle extends Construct {
     super(scope, id);
     const { functions } = props;
     const order = JsonPath.objectAt("$.order");
-    const published = new Succeed(this, "Published");
 
     const move = taskState(this, "Move channel", {
       functions,
       task: "config/move-channel",
       comment: "By compare-and-swap: of two at once one wins, and the other fails and says so.",
-      payload: TaskInput.fromObject({ order, bundle: JsonPath.objectAt("$.bundle") }),
+      // The whole state: a withdrawal has no bundle, and a path to what is missing would fail.
       resultPath: "$",
       retries: briefRetries,
     });
-    move.next(published);
-    const withdraw = taskState(this, "Withdraw candidate", {
-      functions,
-      task: "config/move-channel",
-      comment: "By compare-and-swap; the current bundle stays.",
-      payload: TaskInput.fromObject({ order }),
-      resultPath: "$",
-      retries: briefRetries,
-    });
-    withdraw.next(published);
+    move.next(new Succeed(this, "Published"));
     const check = taskState(this, "Check bundle", {
       functions,
       task: "config/check-bundle",
@@ -94,7 +84,7 @@ export class PublishBundle extends Construct {
     const choice = new Choice(this, "What is asked for?")
       .when(is("show"), show)
       .when(is("prune"), prune)
-      .when(is("withdraw"), withdraw)
+      .when(is("withdraw"), move)
       .otherwise(check);
     const read = taskState(this, "Read order", {
       functions,
