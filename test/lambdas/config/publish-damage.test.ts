@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { archiveKey, channelKey, manifestKey, signatureKey } from "../../../lambdas/config/keys.ts";
 import { promoteStored, rollBackChannel } from "../../../lambdas/config/publish-bundle.ts";
 import type { BuiltBundle } from "../../../lambdas/config/store-bundle.ts";
-import { isolateSdk } from "../../../rehearsal/world/sdk-environment.ts";
-import { bucket, buildSome, createBundleAccount, type BundleAccount } from "./bundle-account.ts";
+import { bucket, buildSome } from "./bundle-account.ts";
 import {
   order,
   atOnce,
@@ -15,24 +14,16 @@ import {
   publishTo,
   pointersOf,
 } from "./publishing.ts";
+import { useBundleAccount } from "./use-bundle-account.ts";
 
-let putBack = () => {};
-before(() => {
-  putBack = isolateSdk();
-});
-after(() => putBack());
+const account = useBundleAccount();
 
-let account: BundleAccount;
-beforeEach(() => {
-  account = createBundleAccount();
-});
-
-const publish = (built: BuiltBundle, how = order, desk = account.desk()) =>
+const publish = (built: BuiltBundle, how = order, desk = account().desk()) =>
   publishTo(desk, built, how);
-const pointers = (pool?: string) => pointersOf(account, pool);
+const pointers = (pool?: string) => pointersOf(account(), pool);
 
 describe("what is stored and not as it has to be", () => {
-  const put = (key: string, content: string | Uint8Array) => account.s3.put(bucket, key, content);
+  const put = (key: string, content: string | Uint8Array) => account().s3.put(bucket, key, content);
 
   interface Damage {
     readonly name: string;
@@ -73,7 +64,7 @@ describe("what is stored and not as it has to be", () => {
       name: "the channel of another pool",
       make: async () => {
         await publish(buildSome("other", { pool: "others" }), { ...order, pool: "others" });
-        const other = account.s3.get(bucket, channelKey("others"));
+        const other = account().s3.get(bucket, channelKey("others"));
         put(channelKey("workers"), other?.content.bytes ?? "");
       },
       said: /is the channel of the pool others/,
@@ -81,10 +72,10 @@ describe("what is stored and not as it has to be", () => {
     {
       name: "a channel of another key",
       make: async () => {
-        const key = account.kms.createKey();
+        const key = account().kms.createKey();
         const place = { bucket, key, trustedKeys: [key] };
-        account.s3.remove(bucket, channelKey("workers"));
-        await publish(two, order, account.desk({}, place));
+        account().s3.remove(bucket, channelKey("workers"));
+        await publish(two, order, account().desk({}, place));
       },
       said: /channels\/workers is not signed by the key/,
     },
@@ -93,9 +84,9 @@ describe("what is stored and not as it has to be", () => {
     it(`is refused: ${name}`, async () => {
       await publish(one);
       await make();
-      const stored = account.contents();
+      const stored = account().contents();
       await assert.rejects(publish(one, atOnce), isRefused(said));
-      assert.deepEqual(account.contents(), stored);
+      assert.deepEqual(account().contents(), stored);
     });
   }
 
@@ -110,7 +101,7 @@ describe("what is stored and not as it has to be", () => {
       name: "the manifest of another bundle",
       make: () => {
         for (const key of [manifestKey, signatureKey]) {
-          const other = account.s3.get(bucket, key("workers", digests.one));
+          const other = account().s3.get(bucket, key("workers", digests.one));
           put(key("workers", digests.two), other?.content.bytes ?? "");
         }
       },
@@ -123,7 +114,7 @@ describe("what is stored and not as it has to be", () => {
         const { manifest } = buildSome("other", { pool: "others" });
         await publish(buildSome("other", { pool: "others" }), { ...order, pool: "others" });
         for (const key of [archiveKey, manifestKey, signatureKey]) {
-          const other = account.s3.get(bucket, key("others", manifest.sha256));
+          const other = account().s3.get(bucket, key("others", manifest.sha256));
           put(key("workers", manifest.sha256), other?.content.bytes ?? "");
         }
       },
@@ -136,25 +127,25 @@ describe("what is stored and not as it has to be", () => {
       await publish(one, atOnce);
       await publish(two);
       await make();
-      const stored = account.contents();
-      await assert.rejects(promoteStored(account.desk(), order, target), isRefused(said));
-      await assert.rejects(rollBackChannel(account.desk(), order, target), isRefused(said));
-      assert.deepEqual(account.contents(), stored);
+      const stored = account().contents();
+      await assert.rejects(promoteStored(account().desk(), order, target), isRefused(said));
+      await assert.rejects(rollBackChannel(account().desk(), order, target), isRefused(said));
+      assert.deepEqual(account().contents(), stored);
     });
   }
 
   it("is signed anew when its signature is of a key that is trusted no longer", async () => {
-    const next = account.kms.createKey();
+    const next = account().kms.createKey();
     await publish(one, atOnce);
-    const both = { bucket, key: next, trustedKeys: [account.key, next] };
-    await publish(two, atOnce, account.desk({}, both));
+    const both = { bucket, key: next, trustedKeys: [account().key, next] };
+    await publish(two, atOnce, account().desk({}, both));
     const alone = { bucket, key: next, trustedKeys: [next] };
     await assert.rejects(
-      promoteStored(account.desk({}, alone), order, digests.one),
+      promoteStored(account().desk({}, alone), order, digests.one),
       isRefused(/not signed/),
     );
-    await publish(one, order, account.desk({}, alone));
-    await promoteStored(account.desk({}, alone), order);
+    await publish(one, order, account().desk({}, alone));
+    await promoteStored(account().desk({}, alone), order);
     assert.equal(pointers().current, digests.one);
   });
 });
@@ -162,19 +153,19 @@ describe("what is stored and not as it has to be", () => {
 describe("a key that takes the place of another", () => {
   it("signs what is published once more, and nothing else changes", async () => {
     await publish(one, atOnce);
-    const before = { contents: account.contents(), pointers: pointers() };
-    const next = account.kms.createKey();
-    const replaced = { bucket, key: next, trustedKeys: [next, account.key] };
-    await publish(one, order, account.desk({}, replaced));
+    const before = { contents: account().contents(), pointers: pointers() };
+    const next = account().kms.createKey();
+    const replaced = { bucket, key: next, trustedKeys: [next, account().key] };
+    await publish(one, order, account().desk({}, replaced));
     assert.deepEqual(pointers(), before.pointers);
-    const changed = Object.entries(account.contents())
+    const changed = Object.entries(account().contents())
       .filter(([key, content]) => before.contents[key] !== content)
       .map(([key]) => key);
     assert.deepEqual(changed, [signatureKey("workers", digests.one), channelKey("workers")]);
     // Whoever trusts the new one alone can go on from there.
-    const alone = account.desk({}, { bucket, key: next, trustedKeys: [next] });
-    const signed = account.contents();
+    const alone = account().desk({}, { bucket, key: next, trustedKeys: [next] });
+    const signed = account().contents();
     await publish(one, order, alone);
-    assert.deepEqual(account.contents(), signed);
+    assert.deepEqual(account().contents(), signed);
   });
 });
